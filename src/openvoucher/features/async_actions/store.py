@@ -1,0 +1,210 @@
+"""SQL of async actions, their rows, and the input of their jobs."""
+
+from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from openvoucher.platform.db import Connection, Row
+
+
+async def insert_action(
+    connection: Connection,
+    *,
+    project_id: int,
+    action_id: UUID,
+    type: str,
+    request_id: str,
+    total: int | None,
+    report_token: str,
+    now: datetime,
+) -> None:
+    await connection.execute(
+        "insert into async_action (project_id, id, type, status, request_id, total, report_token,"
+        " created_at, updated_at) values ($1, $2, $3, 'ENQUEUED', $4, $5, $6, $7, $7)",
+        project_id,
+        action_id,
+        type,
+        request_id,
+        total,
+        report_token,
+        now,
+    )
+
+
+async def find_action(connection: Connection, project_id: int, action_id: UUID) -> Row | None:
+    return await connection.fetchrow(
+        "select * from async_action where project_id = $1 and id = $2", project_id, action_id
+    )
+
+
+async def find_action_by_token(connection: Connection, action_id: UUID, token: str) -> Row | None:
+    """For the report's address, which carries a secret of its own instead of keys."""
+    return await connection.fetchrow(
+        "select * from async_action where id = $1 and report_token = $2", action_id, token
+    )
+
+
+async def list_actions(
+    connection: Connection, project_id: int, *, before: datetime | None, limit: int
+) -> list[Row]:
+    return await connection.fetch(
+        "select * from async_action where project_id = $1 and ($2::timestamptz is null or created_at < $2)"
+        " order by created_at desc, id desc limit $3",
+        project_id,
+        before,
+        limit,
+    )
+
+
+async def add_progress(
+    connection: Connection,
+    *,
+    project_id: int,
+    action_id: UUID,
+    done: int,
+    failed: int,
+    finished: bool,
+    message: str | None,
+    now: datetime,
+) -> None:
+    """Add a portion's counts. Progress is 100 when and only when the action is finished."""
+    await connection.execute(
+        "update async_action set"
+        " done_count = done_count + $3, failed_count = failed_count + $4,"
+        " status = case when $5 then 'DONE' else 'IN_PROGRESS' end,"
+        " progress = case when $5 then 100 else greatest(progress, least(99,"
+        "   coalesce((100 * (done_count + failed_count + $3 + $4)) / nullif(total, 0), 0)))::integer end,"
+        " message = coalesce($6, message), updated_at = greatest(updated_at, $7)"
+        " where project_id = $1 and id = $2",
+        project_id,
+        action_id,
+        done,
+        failed,
+        finished,
+        message,
+        now,
+    )
+
+
+async def fail_action(
+    connection: Connection, *, project_id: int, action_id: UUID, message: str, now: datetime
+) -> None:
+    await connection.execute(
+        "update async_action set status = 'FAILED', message = $3, updated_at = greatest(updated_at, $4)"
+        " where project_id = $1 and id = $2",
+        project_id,
+        action_id,
+        message,
+        now,
+    )
+
+
+async def insert_rows(
+    connection: Connection, project_id: int, action_id: UUID, rows: Sequence[tuple[int, str, str | None]]
+) -> None:
+    """Outcomes of rows: (row, code, reason or None when it was done)."""
+    if rows:
+        await connection.copy_records_to_table(
+            "async_action_row",
+            records=[(project_id, action_id, row, code, reason) for row, code, reason in rows],
+            columns=("project_id", "async_action_id", "row", "code", "reason"),
+        )
+
+
+async def list_failed_rows(
+    connection: Connection, project_id: int, action_id: UUID, *, limit: int
+) -> list[Row]:
+    return await connection.fetch(
+        "select row, code, reason from async_action_row where project_id = $1 and async_action_id = $2"
+        " and reason is not null order by row limit $3",
+        project_id,
+        action_id,
+        limit,
+    )
+
+
+async def stream_rows(connection: Connection, project_id: int, action_id: UUID) -> AsyncIterator[Row]:
+    async with connection.transaction(readonly=True):
+        async for row in connection.cursor(
+            "select row, code, reason from async_action_row"
+            " where project_id = $1 and async_action_id = $2 order by row",
+            project_id,
+            action_id,
+            prefetch=1000,
+        ):
+            yield row
+
+
+# --- input of jobs -------------------------------------------------------------------------------
+
+
+async def insert_receiving_job(
+    connection: Connection,
+    *,
+    project_id: int,
+    job_id: UUID,
+    kind: str,
+    lane: str,
+    payload: Any,
+    now: datetime,
+) -> None:
+    """A job that nobody claims yet: its input is still coming in."""
+    await connection.execute(
+        "insert into job (project_id, id, kind, lane, state, payload, run_after, turn_at, created_at)"
+        " values ($1, $2, $3, $4, 'receiving', $5, $6, $6, $6)",
+        project_id,
+        job_id,
+        kind,
+        lane,
+        payload,
+        now,
+    )
+
+
+async def insert_input(
+    connection: Connection, *, project_id: int, job_id: UUID, portion: int, first_row: int, data: bytes
+) -> None:
+    await connection.execute(
+        "insert into job_input (project_id, job_id, portion, first_row, data) values ($1, $2, $3, $4, $5)",
+        project_id,
+        job_id,
+        portion,
+        first_row,
+        data,
+    )
+
+
+async def release_job(connection: Connection, project_id: int, job_id: UUID, *, lane: str, payload: Any) -> None:
+    await connection.execute(
+        "update job set state = 'waiting', lane = $3, payload = $4, run_after = now(), turn_at = now()"
+        " where project_id = $1 and id = $2 and state = 'receiving'",
+        project_id,
+        job_id,
+        lane,
+        payload,
+    )
+    await connection.execute("select pg_notify('openvoucher_job', '')")
+
+
+async def delete_job(connection: Connection, project_id: int, job_id: UUID) -> None:
+    await connection.execute("delete from job where project_id = $1 and id = $2", project_id, job_id)
+
+
+async def delete_abandoned_jobs(connection: Connection, *, before: datetime) -> int:
+    """Uploads whose server died; in all projects."""
+    result = await connection.execute("delete from job where state = 'receiving' and created_at < $1", before)
+    return int(result.removeprefix("DELETE "))
+
+
+async def find_input(connection: Connection, project_id: int, job_id: UUID, portion: int) -> Row | None:
+    return await connection.fetchrow(
+        "select first_row, data from job_input where project_id = $1 and job_id = $2 and portion = $3",
+        project_id,
+        job_id,
+        portion,
+    )
+
+
+async def delete_input(connection: Connection, project_id: int, job_id: UUID) -> None:
+    await connection.execute("delete from job_input where project_id = $1 and job_id = $2", project_id, job_id)

@@ -1,0 +1,280 @@
+"""Rows of CSV imports: which header means what, and cells into values.
+
+Headers are compared without regard to case; one that is not known names a metadata key.
+"""
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from decimal import Decimal, InvalidOperation
+from typing import Any, Final
+
+import msgspec
+from msgspec import UNSET
+
+from openvoucher.features.code_imports.schemas import ImportRow, RowRefused
+from openvoucher.features.terms.schemas import Discount, Gift
+from openvoucher.features.terms.service import read_discount, read_gift
+from openvoucher.platform.csv import BAD_ROW_PREFIX
+from openvoucher.wire.dates import format_instant, parse_instant
+from openvoucher.wire.errors import ApiError
+from openvoucher.wire.metadata import MetadataSchema, parse_metadata_cell
+
+_CAMPAIGN_HEADERS: Final = (
+    "Code",
+    "Category",
+    "Active",
+    "Loyalty Points",
+    "Gift Amount",
+    "Redeemed Amount",
+    "Redeemed Quantity",
+    "Start Date",
+    "Expiration Date",
+)
+_STANDALONE_HEADERS: Final = (
+    "Code",
+    "Voucher Type",
+    "Value",
+    "Discount Type",
+    "Discount Effect",
+    "Validation Rule ID",
+    "Category",
+    "Start Date",
+    "Expiration Date",
+    "Redemption Limit",
+    "Redeemed Quantity",
+    "Redeemed Amount",
+    "Active",
+    "Additional Info",
+    "Formula",
+)
+_MOST: Final = 2**53
+_VALUE_FIELD: Final = {
+    "AMOUNT": "amount_off",
+    "PERCENT": "percent_off",
+    "FIXED": "fixed_amount",
+    "UNIT": "unit_off",
+}
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class CsvColumns:
+    """Where each known column stands (by its lower-case header), and the metadata columns."""
+
+    known: Mapping[str, int]
+    metadata: Mapping[str, int]
+    missing_code: str
+
+
+def read_header(header: list[str], *, standalone: bool) -> CsvColumns:
+    """Never fails: a header without a Code column makes every row fail, with the reason in it."""
+    names = {name.lower() for name in (_STANDALONE_HEADERS if standalone else _CAMPAIGN_HEADERS)}
+    known: dict[str, int] = {}
+    metadata: dict[str, int] = {}
+    for index, cell in enumerate(header):
+        name = cell.strip()
+        if name.lower() in names:
+            known.setdefault(name.lower(), index)
+        elif name:
+            metadata.setdefault(name, index)
+    reason = "Code is required"
+    if "code" not in known:
+        reason += ": the header has no Code column"
+        separator = next((text for text in (";", "\t", "|") if any(text in cell for cell in header)), None)
+        if separator:
+            shown = "tabs" if separator == "\t" else separator
+            reason += f"; columns must be separated by commas, this file uses {shown}"
+    return CsvColumns(known, metadata, reason)
+
+
+class CsvRowReader:
+    """Reads rows of one file. `major_units`: money cells are 10.50 instead of 1050."""
+
+    def __init__(
+        self,
+        columns: CsvColumns,
+        *,
+        campaign_type: str | None,
+        schema: MetadataSchema | None,
+        major_units: bool,
+    ) -> None:
+        self._columns = columns
+        self._campaign_type = campaign_type
+        self._schema = schema
+        self._major_units = major_units
+
+    def code_of(self, cells: list[str]) -> str:
+        """The code, as far as there is one, to name a row by that failed."""
+        return "" if cells[0].startswith(BAD_ROW_PREFIX) else self._text(cells, "code")
+
+    def read(self, cells: list[str], number: int) -> ImportRow:
+        """Raises RowRefused."""
+        if cells[0].startswith(BAD_ROW_PREFIX):
+            raise RowRefused(cells[0].removeprefix(BAD_ROW_PREFIX))
+        if any("\x00" in cell for cell in cells):
+            raise RowRefused("the row has the character U+0000")
+        code = self._text(cells, "code")
+        if not code:
+            raise RowRefused(self._columns.missing_code)
+        if len(code) > 500:
+            raise RowRefused("Invalid value for Code: longer than 500 characters")
+        row = ImportRow(number, code, active=self._flag(cells, "Active"))
+        for header, field in (("Start Date", "start_date"), ("Expiration Date", "expiration_date")):
+            text = self._text(cells, header.lower())
+            if text:
+                row.own[field] = _read(header, text, lambda text: format_instant(parse_instant(text)))
+        row.category = self._text(cells, "category") or None
+        row.redeemed_quantity = self._whole(cells, "Redeemed Quantity") or 0
+        if self._campaign_type is None:
+            self._read_standalone(cells, row)
+        else:
+            self._read_campaign_columns(cells, row)
+        metadata = self._read_metadata(cells)
+        if metadata:
+            row.own["metadata"] = metadata
+        return row
+
+    def _read_campaign_columns(self, cells: list[str], row: ImportRow) -> None:
+        if self._campaign_type == "GIFT_VOUCHERS":
+            amount = self._money(cells, "Gift Amount")
+            if amount is not None:
+                row.own["gift"] = {"amount": amount}
+                if amount == 0:
+                    raise RowRefused("Invalid value for Gift Amount: must be greater than zero")
+            row.spent = self._money(cells, "Redeemed Amount")
+        elif self._campaign_type == "LOYALTY_PROGRAM":
+            points = self._whole(cells, "Loyalty Points")
+            if points is not None:
+                row.own["loyalty_card"] = {"points": points}
+
+    def _read_standalone(self, cells: list[str], row: ImportRow) -> None:
+        row.type = self._text(cells, "voucher type").upper()
+        if not row.type:
+            raise RowRefused("Voucher Type is required")
+        if row.type not in ("DISCOUNT_VOUCHER", "GIFT_VOUCHER"):
+            raise RowRefused(f"Invalid value for Voucher Type: {row.type}")
+        rule = self._text(cells, "validation rule id")
+        if rule:
+            raise RowRefused(f"Cannot find validation_rules with id {rule}")
+        limit = self._whole(cells, "Redemption Limit")
+        if limit == 0:
+            raise RowRefused("Invalid value for Redemption Limit: must be at least 1")
+        row.own["redemption_quantity"] = limit
+        info = self._text(cells, "additional info")
+        if info:
+            row.own["additional_info"] = info
+        try:
+            if row.type == "GIFT_VOUCHER":
+                self._read_gift(cells, row)
+            else:
+                row.own["discount"] = self._read_discount(cells)
+        except ApiError as error:
+            raise RowRefused(error.details or error.message) from None
+
+    def _read_gift(self, cells: list[str], row: ImportRow) -> None:
+        amount = self._money(cells, "Value")
+        if amount is None:
+            raise RowRefused("Value is required")
+        row.own["gift"] = read_gift(Gift(amount=amount))
+        row.spent = self._money(cells, "Redeemed Amount")
+
+    def _read_discount(self, cells: list[str]) -> dict[str, Any]:
+        kind = self._text(cells, "discount type").upper()
+        if not kind:
+            raise RowRefused("Discount Type is required")
+        if kind not in _VALUE_FIELD:
+            raise RowRefused(f"Invalid value for Discount Type: {kind}")
+        formula = self._text(cells, "formula")
+        value: int | float | None
+        if kind in ("AMOUNT", "FIXED"):
+            value = self._money(cells, "Value")
+        elif kind == "UNIT":
+            value = self._whole(cells, "Value")
+        else:
+            value = self._percent(cells)
+        if value is None and not formula:
+            raise RowRefused("Value is required")
+        if kind == "UNIT":
+            # There is no column for the product, so such a discount names none.
+            return {"type": "UNIT", "unit_off": value, **self._effect(cells)}
+        sent: dict[str, Any] = {"type": kind, _VALUE_FIELD[kind]: value, **self._effect(cells)}
+        if formula:
+            sent[f"{_VALUE_FIELD[kind]}_formula"] = formula
+        try:
+            return read_discount(msgspec.convert(sent, Discount))
+        except msgspec.ValidationError:
+            raise RowRefused(f"Invalid value for Discount Effect: {sent.get('effect')}") from None
+
+    def _effect(self, cells: list[str]) -> dict[str, str]:
+        effect = self._text(cells, "discount effect").upper()
+        return {"effect": effect} if effect else {}
+
+    def _read_metadata(self, cells: list[str]) -> dict[str, Any]:
+        metadata: dict[str, Any] = {}
+        for key, index in self._columns.metadata.items():
+            text = cells[index] if index < len(cells) else ""
+            definition = self._schema.properties.get(key) if self._schema else None
+            value = parse_metadata_cell(text, definition)
+            if value is not UNSET:
+                metadata[key] = value
+        return metadata
+
+    def _text(self, cells: list[str], name: str) -> str:
+        index = self._columns.known.get(name)
+        return cells[index].strip() if index is not None and index < len(cells) else ""
+
+    def _flag(self, cells: list[str], header: str) -> bool | None:
+        text = self._text(cells, header.lower()).lower()
+        if text in ("true", "false"):
+            return text == "true"
+        if text:
+            raise RowRefused(f"Invalid value for {header}: must be TRUE or FALSE")
+        return None
+
+    def _whole(self, cells: list[str], header: str) -> int | None:
+        text = self._text(cells, header.lower())
+        return _read(header, text, _parse_whole) if text else None
+
+    def _money(self, cells: list[str], header: str) -> int | None:
+        text = self._text(cells, header.lower())
+        if not text:
+            return None
+        return _read(header, text, _parse_major_units if self._major_units else _parse_whole)
+
+    def _percent(self, cells: list[str]) -> int | float | None:
+        text = self._text(cells, "value")
+        return _read("Value", text, _parse_percent) if text else None
+
+
+def _read(header: str, text: str, parse: Callable[[str], Any]) -> Any:
+    try:
+        return parse(text)
+    except (ValueError, InvalidOperation):
+        raise RowRefused(f"Invalid value for {header}: {text[:100]}") from None
+
+
+def _parse_whole(text: str) -> int:
+    if not (text.isascii() and text.isdecimal()) or len(text) > 16 or int(text) > _MOST:
+        raise ValueError(text)
+    return int(text)
+
+
+def _parse_major_units(text: str) -> int:
+    """10.5 → 1050. More than two decimals cannot be money."""
+    minor = _parse_plain_decimal(text) * 100
+    if minor != minor.to_integral_value() or minor > _MOST:
+        raise ValueError(text)
+    return int(minor)
+
+
+def _parse_percent(text: str) -> int | float:
+    value = _parse_plain_decimal(text)
+    if value > 100:
+        raise ValueError(text)
+    return int(value) if value == value.to_integral_value() else float(value)
+
+
+def _parse_plain_decimal(text: str) -> Decimal:
+    # Decimal itself also takes 1e9, 1_000, NaN and digits of other scripts.
+    if not text.isascii() or not text.replace(".", "", 1).isdecimal() or len(text) > 30:
+        raise ValueError(text)
+    return Decimal(text)

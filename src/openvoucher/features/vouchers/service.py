@@ -1,0 +1,439 @@
+"""Vouchers one by one: made, read, changed, deleted. (Bulk: code_generation, code_imports, bulk_updates.)"""
+
+import dataclasses
+import os
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from msgspec import UNSET
+
+from openvoucher.engine.codes import CodePattern, draw_codes
+from openvoucher.engine.inheritance import live_overrides
+from openvoucher.features.categories.schemas import Category
+from openvoucher.features.categories.service import load_categories
+from openvoucher.features.terms.service import (
+    category_of,
+    check_object_metadata,
+    check_validity,
+    read_category,
+    read_code_config,
+    read_discount,
+    read_gift,
+    read_validity,
+    resolve_terms,
+)
+from openvoucher.features.trash_bin.service import add_bin_entry
+from openvoucher.features.vouchers import store
+from openvoucher.features.vouchers.listing import compile_query
+from openvoucher.features.vouchers.schemas import (
+    ForceQuery,
+    Voucher,
+    VoucherCreate,
+    VoucherList,
+    VoucherQuery,
+    VoucherUpdate,
+    show_voucher,
+)
+from openvoucher.platform.call import Call
+from openvoucher.platform.db import Connection, Row
+from openvoucher.wire.errors import (
+    duplicate_found,
+    invalid_campaign,
+    invalid_code_config,
+    invalid_voucher,
+    not_found,
+)
+from openvoucher.wire.ids import new_id, parse_id
+
+# Draws of one random code; with less than half of the space in use all fail once in a million.
+_DRAWS = 20
+
+_CAMPAIGN_VOUCHERS = {
+    "DISCOUNT_COUPONS": "DISCOUNT_VOUCHER",
+    "REFERRAL_PROGRAM": "DISCOUNT_VOUCHER",
+    "GIFT_VOUCHERS": "GIFT_VOUCHER",
+    "LOYALTY_PROGRAM": "LOYALTY_CARD",
+}
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Campaign:
+    """What making codes needs to know of their campaign; `terms` is what they inherit now."""
+
+    id: UUID
+    name: str
+    type: str
+    campaign_type: str
+    revision: int
+    code_config: dict[str, Any]
+    active: bool
+    is_referral_code: bool
+    vouchers_count: int
+    terms: dict[str, Any]
+
+    @property
+    def voucher_type(self) -> str:
+        """Raises invalid_campaign for a campaign without codes."""
+        try:
+            return _CAMPAIGN_VOUCHERS[self.campaign_type]
+        except KeyError:
+            details = f"You can not generate vouchers for {self.campaign_type} campaign."
+            raise invalid_campaign(details) from None
+
+
+# --- for callers -----------------------------------------------------------------------------------
+
+
+async def create_random_voucher(call: Call, body: VoucherCreate) -> Voucher:
+    """`code` of the body wins over its code config; without both it is eight random characters."""
+    if body.code is not None:
+        return await _create(call, body, body.code)
+    return await _create(call, body, None)
+
+
+async def create_voucher(call: Call, code: str, body: VoucherCreate) -> Voucher:
+    return await _create(call, body, code)
+
+
+async def get_voucher(call: Call, code: str) -> Voucher:
+    async with call.db.connection() as connection:
+        return await _show(connection, call, await get_row(connection, call.project.id, code))
+
+
+async def list_vouchers(call: Call, query: VoucherQuery) -> VoucherList:
+    offset = query.offset()
+    async with call.db.connection() as connection:
+        compiled = await compile_query(connection, call, query)
+        rows = await store.list_vouchers(
+            connection,
+            call.project.id,
+            where=compiled.where,
+            parameters=compiled.parameters,
+            order=compiled.order,
+            paging=f"limit {query.limit} offset {offset}",
+        )
+        if compiled.where:
+            total = await store.count_vouchers(
+                connection, call.project.id, where=compiled.where, parameters=compiled.parameters
+            )
+        else:
+            total = await store.count_all_vouchers(connection, call.project.id)
+        categories = await load_categories_of(connection, call, rows)
+    return VoucherList(
+        vouchers=[show_voucher(row, categories, call, in_list=True) for row in rows], total=total
+    )
+
+
+async def update_voucher(call: Call, code: str, body: VoucherUpdate) -> Voucher:
+    async with call.db.transaction() as connection:
+        row = await get_row(connection, call.project.id, code, lock=True)
+        changes = read_validity(body)
+        if body.additional_info is not UNSET:
+            changes["additional_info"] = body.additional_info
+        category = await read_category(connection, call.project.id, body)
+        if category is not UNSET:
+            changes["category_id"] = category
+        if body.discount is not None:
+            stored = (resolve_terms(row).get("discount") or {}).get("type")
+            if stored != body.discount.type:
+                raise invalid_voucher("It is not possible to change Voucher discount type")
+            changes["discount"] = read_discount(body.discount)
+        if body.redemption is not None and body.redemption.quantity is not UNSET:
+            changes["redemption_quantity"] = body.redemption.quantity
+        metadata = body.metadata if isinstance(body.metadata, dict) else {}
+        if metadata:
+            await check_object_metadata(connection, call.project.id, "voucher", metadata, partial=True)
+        active = row["active"] if body.active is None else body.active
+        await write_own(connection, row, changes, metadata, active=active, now=call.now)
+        row = await get_row(connection, call.project.id, code)
+        if changes:
+            check_validity(resolve_terms(row))
+        return await _show(connection, call, row)
+
+
+async def delete_voucher(call: Call, code: str, query: ForceQuery) -> None:
+    """Into the bin, where its code stays reserved; with `force` for good."""
+    async with call.db.transaction() as connection:
+        row = await get_row(connection, call.project.id, code, lock=True)
+        if query.force:
+            await store.delete_voucher(connection, call.project.id, row["id"])
+        else:
+            await store.bin_voucher(connection, call.project.id, row["id"], call.now)
+            await add_bin_entry(
+                connection,
+                call,
+                resource_type="voucher",
+                resource_id=row["id"],
+                name=row["code"],
+                parent_id=row["campaign_id"],
+            )
+        await _count_deleted(connection, call, row)
+
+
+async def enable_voucher(call: Call, code: str) -> Voucher:
+    return await _set_active(call, code, True)
+
+
+async def disable_voucher(call: Call, code: str) -> Voucher:
+    return await _set_active(call, code, False)
+
+
+# --- for other features ----------------------------------------------------------------------------
+
+
+async def get_row(connection: Connection, project_id: int, code: str, *, lock: bool = False) -> Row:
+    """The voucher by id or code, with what it inherits; `lock` keeps others from changing it.
+    Raises not_found."""
+    voucher_id = parse_id("v", code)
+    row = None
+    if voucher_id is not None:
+        row = await store.find_by_id(connection, project_id, voucher_id)
+    if row is None:
+        row = await store.find_by_code(connection, project_id, code)
+    if row is not None and lock:
+        await store.lock_voucher(connection, project_id, row["id"])
+        row = await store.find_by_id(connection, project_id, row["id"])
+    if row is None:
+        raise not_found("voucher", code)
+    return row
+
+
+async def find_campaign(connection: Connection, project_id: int, sent: str) -> Campaign:
+    """A campaign by id or name, as codes see it. Raises not_found."""
+    campaign_id = parse_id("camp", sent)
+    row = None
+    if campaign_id is not None:
+        row = await store.find_campaign_by_id(connection, project_id, campaign_id)
+    if row is None:
+        row = await store.find_campaign_by_name(connection, project_id, sent)
+    if row is None:
+        raise not_found("campaign", sent)
+    return Campaign(
+        id=row["id"],
+        name=row["name"],
+        type=row["type"],
+        campaign_type=row["campaign_type"],
+        revision=row["revision"],
+        code_config=row["code_config"],
+        active=row["active"],
+        is_referral_code=row["is_referral_code"],
+        vouchers_count=row["vouchers_count"],
+        terms=row["inherited"],
+    )
+
+
+async def insert_voucher(
+    connection: Connection,
+    call: Call,
+    *,
+    campaign: Campaign | None,
+    type: str,
+    code: str | None,
+    pattern: CodePattern | None,
+    own: dict[str, Any] | None,
+    active: bool = True,
+) -> UUID:
+    """Add one voucher and count it, in the caller's transaction.
+
+    Without `code` a free one is drawn from `pattern`. Raises duplicate_found, invalid_code_config
+    when no free code was found, not_found if the campaign has just been deleted.
+    """
+    project_id = call.project.id
+    voucher_id = new_id()
+
+    async def insert(candidate: str) -> bool:
+        return await store.insert_voucher(
+            connection,
+            project_id=project_id,
+            voucher_id=voucher_id,
+            code=candidate,
+            campaign_id=campaign.id if campaign else None,
+            own_revision=campaign.revision if campaign else 0,
+            type=type,
+            active=active,
+            own=own or None,
+            now=call.now,
+        )
+
+    if code is not None:
+        if not await insert(code):
+            raise duplicate_found("voucher", "id", code)
+    else:
+        assert pattern is not None  # noqa: S101 - the caller gives a code or a pattern
+        for candidate in draw_codes(pattern, _DRAWS, os.urandom):
+            if await insert(candidate):
+                break
+        else:
+            raise invalid_code_config("Not possible to generate requested number of codes.")
+    if campaign is not None:
+        await add_to_campaign_day(connection, call, campaign.id, created_counters(campaign, own, 1))
+        # Last, because the campaign's row stays locked from here to the commit.
+        if await store.count_new_vouchers(connection, project_id, campaign.id, added=1) is None:
+            raise not_found("campaign", campaign.name)
+    return voucher_id
+
+
+def created_counters(campaign: Campaign, own: dict[str, Any] | None, count: int) -> dict[str, int]:
+    """What `count` new codes with these overrides add to the campaign's summary of the day."""
+    terms = {**campaign.terms, **(own or {})}
+    counters = {"vouchers_created": count}
+    if campaign.campaign_type == "GIFT_VOUCHERS":
+        counters["created_vouchers_amount"] = count * (terms.get("gift") or {}).get("amount", 0)
+    if campaign.campaign_type == "LOYALTY_PROGRAM":
+        counters["created_vouchers_points"] = count * (terms.get("loyalty_card") or {}).get("points", 0)
+    return counters
+
+
+async def write_own(
+    connection: Connection,
+    row: Row,
+    changes: dict[str, Any],
+    metadata: dict[str, Any],
+    *,
+    active: bool,
+    now: datetime,
+) -> None:
+    """Lay changes over what the voucher overrides already. The row must be locked."""
+    revision = row["revision"] or row["newest_revision"] or 0
+    # Overrides that a later update of the campaign has replaced must not come back to life now.
+    own = live_overrides(row["own"], row["own_revision"], row["sent"] or {})
+    own |= changes
+    if metadata:
+        own["metadata"] = {**own.get("metadata", {}), **metadata}
+    await store.update_voucher(
+        connection,
+        project_id=row["project_id"],
+        voucher_id=row["id"],
+        own=own or None,
+        own_revision=revision,
+        active=active,
+        now=now,
+    )
+
+
+async def lock_rows(connection: Connection, project_id: int, voucher_ids: list[UUID]) -> dict[UUID, Row]:
+    """Vouchers by id, locked in the order of their ids, with what they inherit; without those that
+    are gone by now."""
+    await store.lock_vouchers(connection, project_id, sorted(voucher_ids))
+    return {row["id"]: row for row in await store.list_by_ids(connection, project_id, voucher_ids)}
+
+
+async def load_categories_of(connection: Connection, call: Call, rows: list[Row]) -> dict[UUID, Category]:
+    """The categories that these vouchers show; no query if they have none."""
+    if any(category_of(resolve_terms(row)) for row in rows):
+        return await load_categories(connection, call.project.id)
+    return {}
+
+
+async def add_to_campaign_day(
+    connection: Connection, call: Call, campaign_id: UUID, counters: dict[str, int]
+) -> None:
+    """Add to the campaign's summary of today, in the project's time zone."""
+    day = call.now.astimezone(call.project.timezone).date()
+    await store.add_to_day(connection, call.project.id, campaign_id, day, counters)
+
+
+async def purge_voucher(connection: Connection, call: Call, voucher_id: UUID) -> None:
+    """Remove a voucher that is in the bin for good. Its campaign does not count it any more."""
+    await store.delete_voucher(connection, call.project.id, voucher_id)
+
+
+async def show_voucher_by_id(connection: Connection, call: Call, voucher_id: UUID) -> Voucher:
+    """Raises LookupError if it is not there."""
+    row = await store.find_by_id(connection, call.project.id, voucher_id)
+    if row is None:
+        raise LookupError(f"voucher {voucher_id}")
+    return await _show(connection, call, row)
+
+
+# --- inside ------------------------------------------------------------------------------------------
+
+
+async def _create(call: Call, body: VoucherCreate, code: str | None) -> Voucher:
+    async with call.db.transaction() as connection:
+        campaign = None
+        sent_campaign = body.campaign_id or body.campaign
+        if sent_campaign:
+            campaign = await find_campaign(connection, call.project.id, sent_campaign)
+            _check_campaign(campaign, body, generated=body.code is None and code is None)
+        own = await _read_terms(connection, call, body, campaign)
+        inherited_config = campaign.code_config if campaign else None
+        _, pattern = read_code_config(body.code_config, inherited=inherited_config)
+        voucher_id = await insert_voucher(
+            connection,
+            call,
+            campaign=campaign,
+            type=body.type,
+            code=code,
+            pattern=pattern,
+            own=own,
+            active=body.active is not False,
+        )
+        return await show_voucher_by_id(connection, call, voucher_id)
+
+
+def _check_campaign(campaign: Campaign, body: VoucherCreate, *, generated: bool) -> None:
+    if campaign.voucher_type != body.type:
+        raise invalid_voucher(f"Voucher type {body.type} does not fit {campaign.campaign_type} campaign")
+    if campaign.type == "STANDALONE" and (generated or campaign.vouchers_count > 0):
+        raise invalid_campaign("You can not generate vouchers for STANDALONE type campaign.")
+
+
+async def _read_terms(
+    connection: Connection, call: Call, body: VoucherCreate, campaign: Campaign | None
+) -> dict[str, Any]:
+    own = read_validity(body)
+    if body.discount is not None and body.type == "DISCOUNT_VOUCHER":
+        own["discount"] = read_discount(body.discount)
+    if body.gift is not None and body.type == "GIFT_VOUCHER":
+        own["gift"] = read_gift(body.gift)
+    if body.loyalty_card is not None and body.type == "LOYALTY_CARD":
+        own["loyalty_card"] = {"points": body.loyalty_card.points}
+    if campaign is None:
+        payload = {"DISCOUNT_VOUCHER": "discount", "GIFT_VOUCHER": "gift", "LOYALTY_CARD": "campaign"}[body.type]
+        if payload not in own:
+            raise invalid_voucher(f"Property '{payload}' is required for {body.type}")
+    if body.validation_rules:
+        raise not_found("validation_rules", body.validation_rules[0])
+    if isinstance(body.additional_info, str):
+        own["additional_info"] = body.additional_info
+    if body.redemption is not None and body.redemption.quantity is not UNSET:
+        own["redemption_quantity"] = body.redemption.quantity
+    category = await read_category(connection, call.project.id, body)
+    if category is not UNSET:
+        own["category_id"] = category
+    metadata = body.metadata if isinstance(body.metadata, dict) else {}
+    inherited = campaign.terms if campaign else {}
+    await check_object_metadata(
+        connection,
+        call.project.id,
+        "voucher",
+        {**inherited.get("metadata", {}), **metadata},
+        partial=False,
+    )
+    if metadata:
+        own["metadata"] = metadata
+    check_validity({**inherited, **own})
+    return own
+
+
+async def _set_active(call: Call, code: str, active: bool) -> Voucher:
+    async with call.db.transaction() as connection:
+        row = await get_row(connection, call.project.id, code, lock=True)
+        if row["active"] != active:
+            await write_own(connection, row, {}, {}, active=active, now=call.now)
+            row = await get_row(connection, call.project.id, code)
+        return await _show(connection, call, row)
+
+
+async def _show(connection: Connection, call: Call, row: Row) -> Voucher:
+    return show_voucher(row, await load_categories_of(connection, call, [row]), call)
+
+
+async def _count_deleted(connection: Connection, call: Call, row: Row) -> None:
+    if row["campaign_id"] is not None:
+        await add_to_campaign_day(connection, call, row["campaign_id"], {"vouchers_deleted": 1})
+        await store.uncount_voucher(
+            connection, call.project.id, row["campaign_id"], bound=row["revision"] is not None
+        )

@@ -1,0 +1,1 @@
+"""What any server needs, whatever it serves: database, HTTP, jobs, logs. It knows no resource."""

@@ -1,0 +1,154 @@
+"""A small pool of asyncpg connections, last in first out, and transactions on them.
+
+asyncpg's own pool sends a reset query at every release. Ours sends none, which is safe under three
+house rules: no session state on pooled connections (only SET LOCAL and transaction-level locks),
+LISTEN on a connection of its own, and a connection that may be in doubt is closed, not reused.
+"""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+
+import asyncpg
+import msgspec
+
+Row: TypeAlias = asyncpg.Record
+if TYPE_CHECKING:
+    Connection: TypeAlias = asyncpg.Connection[asyncpg.Record]
+else:  # generic in the stubs only
+    Connection = asyncpg.Connection
+
+T = TypeVar("T")
+
+# Attempts of a transaction that the server chose as victim (serialization failure, deadlock).
+_ATTEMPTS = 5
+
+_SHUT_DOWN = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.TooManyConnectionsError,
+)
+_GONE = (OSError, asyncpg.InterfaceError, *_SHUT_DOWN)
+
+
+class DatabaseUnavailable(Exception):
+    """The database cannot be reached, or the connection broke. A running transaction was undone,
+    unless it broke in the COMMIT itself: then the outcome is unknown to the caller."""
+
+
+class Database:
+    """The pool. `open_connection` gives a connection outside the pool (LISTEN, migrations)."""
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        size: int = 10,
+        application_name: str = "openvoucher",
+        statement_timeout_seconds: int = 30,
+    ) -> None:
+        self.url = url
+        self._idle: list[Connection] = []
+        self._slots = asyncio.Semaphore(size)
+        self._closed = False
+        self._server_settings = {
+            "application_name": application_name,
+            "timezone": "UTC",
+            "statement_timeout": f"{statement_timeout_seconds}s",
+            # A process that stops in mid-transaction (lost network) must not hold its row locks for ever.
+            "idle_in_transaction_session_timeout": "60s",
+            "tcp_keepalives_idle": "10",
+            "tcp_keepalives_interval": "5",
+            "tcp_keepalives_count": "3",
+        }
+
+    async def open_connection(self) -> Connection:
+        """A connection of one's own; the caller closes it. Raises DatabaseUnavailable."""
+        try:
+            connection: Connection = await asyncpg.connect(
+                self.url, server_settings=self._server_settings, timeout=10
+            )
+        except _GONE as error:
+            raise DatabaseUnavailable(str(error) or type(error).__name__) from error
+        await connection.set_type_codec(
+            "jsonb",
+            schema="pg_catalog",
+            encoder=_encode_jsonb,
+            decoder=_decode_jsonb,
+            format="binary",
+        )
+        return connection
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[Connection]:
+        """A pooled connection in autocommit mode."""
+        async with self._slots:
+            connection = self._take_idle() or await self.open_connection()
+            try:
+                yield connection
+            except BaseException as error:
+                # A transaction that its owner did not end: the connection is in doubt.
+                if connection.is_in_transaction():
+                    connection.terminate()
+                if isinstance(error, _SHUT_DOWN) or (connection.is_closed() and isinstance(error, _GONE)):
+                    connection.terminate()
+                    raise DatabaseUnavailable(str(error) or type(error).__name__) from error
+                raise
+            finally:
+                self._give_back(connection)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Connection]:
+        """A pooled connection inside one READ COMMITTED transaction, committed at the end."""
+        async with self.connection() as connection, connection.transaction():
+            yield connection
+
+    async def transact(self, work: Callable[[Connection], Awaitable[T]]) -> T:
+        """Run `work` as one whole transaction, again if the server undid it for others' sake.
+
+        `work` must have no effect outside the database.
+        """
+        for attempt in range(1, _ATTEMPTS + 1):
+            try:
+                async with self.transaction() as connection:
+                    return await work(connection)
+            except (asyncpg.SerializationError, asyncpg.DeadlockDetectedError):
+                if attempt == _ATTEMPTS:
+                    raise
+                await asyncio.sleep(random.uniform(0, 0.01 * 2**attempt))  # noqa: S311
+        raise AssertionError("unreachable")
+
+    async def close(self) -> None:
+        self._closed = True
+        while self._idle:
+            try:
+                await self._idle.pop().close(timeout=2)
+            except _GONE:
+                continue
+
+    def _take_idle(self) -> Connection | None:
+        while self._idle:
+            connection = self._idle.pop()
+            if not connection.is_closed():
+                return connection
+        return None
+
+    def _give_back(self, connection: Connection) -> None:
+        if connection.is_closed():
+            return
+        if self._closed:
+            connection.terminate()
+        else:
+            self._idle.append(connection)
+
+
+def _encode_jsonb(value: Any) -> bytes:
+    return b"\x01" + msgspec.json.encode(value)
+
+
+def _decode_jsonb(data: bytes) -> Any:
+    return msgspec.json.decode(data[1:])

@@ -1,0 +1,1 @@
+"""HTTP: a table of operations becomes routes, validation, error answers and the OpenAPI document."""

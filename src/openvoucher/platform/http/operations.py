@@ -1,0 +1,101 @@
+"""The table of operations: one row an operation, everything else is made from it.
+
+A row names method, path, who may call, what comes in and goes out, and the function that does it.
+The function is called as `run(call, <path parameters>, body=…, query=…, upload=…)`, the last
+three only when the row has them. It returns a Struct, None (no content), or an `Answer`.
+"""
+
+import dataclasses
+import inspect
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any, Literal, Protocol
+
+Method = Literal["GET", "POST", "PUT", "DELETE"]
+Access = Literal["server", "management", "keys only", "public"]
+
+_PARAMETER = re.compile(r"\{(\w+)\}")
+
+
+class Upload(Protocol):
+    """A file that is being uploaded; read once, in pieces, never held as a whole."""
+
+    fields: dict[str, str]
+
+    def pieces(self) -> AsyncIterator[bytes]: ...
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer whose status, type or headers differ from the row's.
+
+    `body` is a Struct, bytes (sent as they are), an async iterator of bytes (streamed), or None.
+    """
+
+    body: Any = None
+    status: int | None = None
+    media_type: str = "application/json; charset=utf-8"
+    headers: dict[str, str] = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """One row.
+
+    access: `server` takes a server key pair or a bearer with `scope`; `keys only` the key pair
+    alone (the OAuth endpoints); `management` the management pair; `public` nobody's.
+    body: type of the JSON body. body_optional: absent, empty or not an object counts as {}.
+    form: type of a urlencoded body. upload: multipart with a part called `file`.
+    large_body: the limit of JSON imports holds instead of the general one.
+    answers: further statuses with their type, for the OpenAPI document.
+    """
+
+    method: Method
+    path: str
+    run: Callable[..., Awaitable[Any]]
+    summary: str
+    answer: Any = None
+    status: int = 200
+    access: Access = "server"
+    scope: str = ""
+    body: Any = None
+    body_optional: bool = False
+    large_body: bool = False
+    form: Any = None
+    upload: bool = False
+    query: Any = None
+    answers: dict[int, Any] = dataclasses.field(default_factory=dict)
+    media_type: str = "application/json"
+
+    def __post_init__(self) -> None:
+        if not self.scope and self.access == "server":
+            # The contract's rule: the scope is the first path segment after /v1/.
+            object.__setattr__(self, "scope", self.path.split("/")[2])
+        self._check_function()
+
+    @property
+    def name(self) -> str:
+        """The function's name: the same word in the log, the document and the tests."""
+        return self.run.__name__
+
+    @property
+    def parameters(self) -> list[str]:
+        return _PARAMETER.findall(self.path)
+
+    @property
+    def tag(self) -> str:
+        """The resource: the first segment behind /v1/, /client/v1/, /api/v1/ …; `server` for what
+        concerns the server and no resource."""
+        _, found, tail = self.path.partition("/v")
+        version, _, resource = tail.partition("/")
+        return resource.partition("/")[0] if found and version.isdigit() and resource else "server"
+
+    def _check_function(self) -> None:
+        # A wrong row stops the import, not a request at night.
+        wanted = {*self.parameters}
+        wanted |= {"body"} if self.body is not None or self.form is not None else set()
+        wanted |= {"query"} if self.query is not None else set()
+        wanted |= {"upload"} if self.upload else set()
+        given = list(inspect.signature(self.run).parameters)
+        if not given or {*given[1:]} != wanted:
+            raise TypeError(f"{self.method} {self.path}: {self.name} takes {given[1:]}, needs {sorted(wanted)}")

@@ -1,0 +1,348 @@
+"""The ASGI application: makes Falcon routes of the table of operations, and answers of results."""
+
+import asyncio
+import contextlib
+import logging
+import re
+import time
+import urllib.parse
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import falcon
+import falcon.asgi
+import falcon.media
+import msgspec
+
+from openvoucher.platform.call import Call, Caller
+from openvoucher.platform.db import Database, DatabaseUnavailable
+from openvoucher.platform.http.bodies import ClientGone, MultipartUpload, read_form, read_json, read_query
+from openvoucher.platform.http.operations import Answer, Operation
+from openvoucher.platform.observability import request_id_of_context
+from openvoucher.settings import Settings
+from openvoucher.wire import errors
+from openvoucher.wire.ids import new_request_id
+
+log = logging.getLogger("openvoucher.http")
+
+JSON = "application/json; charset=utf-8"
+
+Authenticate = Callable[[Operation, Callable[[str], str | None], datetime], Awaitable[Caller]]
+"""(operation, header by name, now) → who calls. Raises ApiError 401 or 403."""
+
+# After a refusal of a body the rest is taken and thrown away for so long. A connection that is closed
+# while bytes are under way is reset, and many clients then report the reset and not the answer.
+LINGER_BYTES: Final = 16 * 1024 * 1024
+LINGER_SECONDS: Final = 1.0
+
+_encoder = msgspec.json.Encoder()
+
+# What a proxy or a caller says of the address: it ends up in links.
+_ADDRESS = re.compile(r"https?://[A-Za-z0-9._~:\[\]-]+(?:/[A-Za-z0-9._~/-]*)?")
+
+
+def make_http_app(
+    operations: Iterable[Operation], *, db: Database, settings: Settings, authenticate: Authenticate
+) -> "RawPath":
+    """The ASGI application for these operations, without start-up or shutdown work."""
+    app = falcon.asgi.App(middleware=[_Log()])
+    app.req_options.strip_url_path_trailing_slash = True
+    app.req_options.auto_parse_qs_csv = False
+    app.req_options.media_handlers[falcon.MEDIA_MULTIPART] = _multipart_handler()
+    app.resp_options.default_media_type = JSON
+    app.add_error_handler(Exception, _answer_unknown_fault)
+    app.add_error_handler(DatabaseUnavailable, _answer_unavailable)
+    app.add_error_handler(ClientGone, _answer_nobody)
+    app.add_error_handler(errors.ApiError, _answer_api_error)
+    app.add_error_handler(falcon.HTTPError, _answer_framework_error)
+    by_path: dict[str, list[Operation]] = {}
+    for operation in operations:
+        by_path.setdefault(operation.path, []).append(operation)
+    for path, rows in by_path.items():
+        responders = {
+            f"on_{operation.method.lower()}": _make_responder(operation, db, settings, authenticate)
+            for operation in rows
+        }
+        if len(responders) != len(rows):
+            raise TypeError(f"{path}: one method twice")
+        if "on_get" in responders:
+            # The framework leaves the body out.
+            responders["on_head"] = responders["on_get"]
+        app.add_route(path, type("Resource", (), {"methods": [row.method for row in rows], **responders})())
+    return RawPath(app)
+
+
+class RawPath:
+    """The outermost layer. Routes on the path as it was sent: an encoded slash in a code is not a
+    slash of the path; the responders decode each parameter once. Answers for the framework where
+    that gives up.
+    """
+
+    def __init__(self, app: Any) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "websocket":
+            await receive()
+            await send({"type": "websocket.close"})
+            return
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request_id_of_context.set(new_request_id())
+        raw = scope.get("raw_path") or urllib.parse.quote(scope["path"]).encode()
+        query = scope["query_string"]
+        if b"%" in raw or not raw.isascii() or not query.isascii():
+            path = _to_ascii(raw.partition(b"?")[0]).decode()
+            scope = {**scope, "path": path, "query_string": _to_ascii(query)}
+        exchange = _Exchange(receive, send)
+        try:
+            await self._app(scope, exchange.receive, exchange.send)
+        except Exception:
+            if exchange.has_started:
+                # Too late to say so: the server cuts the answer off, which the client can see.
+                raise
+            log.exception("%s %s failed in the framework", scope["method"], scope["path"])
+            await _send_internal_error(send)
+
+
+class _Exchange:
+    """The events of one request, with what the framework does not do.
+
+    It reads the first piece of the body before anything else: given an empty one first, it asks for
+    no byte of a request that it refuses by its keys or its announced length. And it takes the end of
+    a broken connection for the end of the body.
+    """
+
+    __slots__ = ("_body_is_read", "_is_first", "_lingers", "_receive", "_send", "has_started")
+
+    def __init__(self, receive: Any, send: Any) -> None:
+        self.has_started = False
+        self._receive = receive
+        self._send = send
+        self._is_first = True
+        self._body_is_read = False
+        self._lingers = False
+
+    async def receive(self) -> Any:
+        if self._is_first:
+            self._is_first = False
+            return {"type": "http.request", "body": b"", "more_body": True}
+        event = await self._receive()
+        if event["type"] == "http.disconnect" and not self._body_is_read:
+            raise ClientGone
+        self._body_is_read = not event.get("more_body", False)
+        return event
+
+    async def send(self, event: Any) -> None:
+        if event["type"] == "http.response.start":
+            self.has_started = True
+            self._lingers = event["status"] == 413 and not self._body_is_read
+        elif self._lingers and not event.get("more_body", False):
+            await self._send({**event, "more_body": True})
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(LINGER_SECONDS):
+                    await self._throw_rest_away()
+            event = {"type": "http.response.body", "body": b""}
+        await self._send(event)
+
+    async def _throw_rest_away(self) -> None:
+        left = LINGER_BYTES
+        while left > 0:
+            event = await self._receive()
+            if not event.get("more_body", False):
+                return
+            left -= len(event.get("body", b""))
+
+
+def _to_ascii(raw: bytes) -> bytes:
+    """Bytes that should have been percent-encoded, percent-encoded."""
+    return raw if raw.isascii() else b"".join(b"%%%02X" % byte if byte > 127 else b"%c" % byte for byte in raw)
+
+
+async def _send_internal_error(send: Any) -> None:
+    request_id = request_id_of_context.get()
+    body = _encoder.encode(errors.internal_error().body(request_id))
+    headers = [
+        (b"content-type", JSON.encode()),
+        (b"content-length", b"%d" % len(body)),
+        (b"x-request-id", request_id.encode()),
+    ]
+    await send({"type": "http.response.start", "status": 500, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+class _Log:
+    async def process_request(self, request: falcon.asgi.Request, _response: falcon.asgi.Response) -> None:
+        request.context.started = time.perf_counter()
+
+    async def process_response(
+        self,
+        request: falcon.asgi.Request,
+        response: falcon.asgi.Response,
+        _resource: object,
+        _succeeded: bool,
+    ) -> None:
+        response.set_header("X-Request-Id", request_id_of_context.get())
+        response.set_header("X-Content-Type-Options", "nosniff")
+        # The JavaScript client parses both of every answer. No limit is in force.
+        response.set_header("X-Rate-Limit-Limit", "1000000")
+        response.set_header("X-Rate-Limit-Remaining", "1000000")
+        # A method that the framework refuses comes here without having been seen above.
+        started = getattr(request.context, "started", time.perf_counter())
+        log.info(
+            "%s %s %s",
+            request.method,
+            request.path,
+            response.status_code,
+            extra={
+                "request_id": request_id_of_context.get(),
+                "duration_ms": round((time.perf_counter() - started) * 1000, 2),
+            },
+        )
+
+
+def _make_responder(
+    operation: Operation, db: Database, settings: Settings, authenticate: Authenticate
+) -> Callable[..., Awaitable[None]]:
+    decoder = msgspec.json.Decoder(operation.body) if operation.body is not None else None
+    limit_bytes = settings.max_json_import_bytes if operation.large_body else settings.max_body_bytes
+
+    async def respond(
+        _self: object, request: falcon.asgi.Request, response: falcon.asgi.Response, **parameters: str
+    ) -> None:
+        _check_accept(operation, request)
+        now = datetime.now(UTC)
+        arguments: dict[str, Any] = {name: _decode_once(text) for name, text in parameters.items()}
+        if operation.access == "public":
+            context: Any = db
+        else:
+            caller = await authenticate(operation, request.get_header, now)
+            context = Call(
+                caller=caller,
+                db=db,
+                settings=settings,
+                now=now,
+                request_id=request_id_of_context.get(),
+                channel=request.get_header("X-Voucherify-Channel") or "API",
+                base_url=settings.public_url.rstrip("/") or _find_address(request),
+            )
+        if operation.query is not None:
+            arguments["query"] = read_query(request, operation.query)
+        if decoder is not None:
+            arguments["body"] = await read_json(
+                request, decoder, limit_bytes=limit_bytes, optional=operation.body_optional
+            )
+        elif operation.form is not None:
+            arguments["body"] = await read_form(request, operation.form, limit_bytes=limit_bytes)
+        elif operation.upload:
+            arguments["upload"] = MultipartUpload(request, settings.max_csv_import_bytes)
+        _write_answer(operation, await operation.run(context, **arguments), response)
+
+    return respond
+
+
+def _write_answer(operation: Operation, result: Any, response: falcon.asgi.Response) -> None:
+    answer = result if isinstance(result, Answer) else Answer(result)
+    response.status = answer.status or operation.status
+    for name, value in answer.headers.items():
+        if not (value.isascii() and value.isprintable()):
+            raise ValueError(f"the header {name} cannot be {value!r}")
+        response.set_header(name, value)
+    if response.status_code == 204:
+        return
+    response.content_type = answer.media_type
+    if isinstance(answer.body, AsyncIterator):
+        response.stream = answer.body
+    elif isinstance(answer.body, bytes):
+        response.data = answer.body
+    elif answer.body is not None:
+        response.data = _encoder.encode(answer.body)
+    elif answer.media_type == JSON:
+        response.data = b"{}"
+
+
+def _decode_once(text: str) -> str:
+    """A path parameter as the caller meant it. What no object can be called is an unknown route."""
+    try:
+        decoded = urllib.parse.unquote(text, errors="strict")
+    except UnicodeDecodeError:
+        raise errors.unknown_route() from None
+    if "\x00" in decoded:
+        raise errors.unknown_route()
+    return decoded
+
+
+def _find_address(request: falcon.asgi.Request) -> str:
+    """How the caller reached this server, as far as the request tells."""
+    for address in (request.forwarded_prefix, request.prefix):
+        if _ADDRESS.fullmatch(address):
+            return address.rstrip("/")
+    return ""
+
+
+def _check_accept(operation: Operation, request: falcon.asgi.Request) -> None:
+    if operation.media_type == "application/json" and not request.client_accepts("application/json"):
+        raise errors.not_acceptable()
+
+
+def _multipart_handler() -> falcon.media.MultipartFormHandler:
+    handler = falcon.media.MultipartFormHandler()
+    handler.parse_options.max_body_part_count = 64
+    return handler
+
+
+# --- errors --------------------------------------------------------------------------------------
+
+
+async def _answer_api_error(
+    request: falcon.asgi.Request, response: falcon.asgi.Response, error: Exception, _params: Any
+) -> None:
+    assert isinstance(error, errors.ApiError)  # noqa: S101
+    response.status = error.status
+    response.content_type = JSON
+    for name, value in error.headers.items():
+        response.set_header(name, value)
+    # Nobody sees the log's request id differ from the one in the body.
+    response.data = _encoder.encode(error.body(request_id_of_context.get()))
+
+
+async def _answer_framework_error(
+    request: falcon.asgi.Request, response: falcon.asgi.Response, error: Exception, params: Any
+) -> None:
+    assert isinstance(error, falcon.HTTPError)  # noqa: S101
+    if isinstance(error, falcon.HTTPMethodNotAllowed):
+        allowed = {*(error.headers or {})["Allow"].split(", ")} - {"HEAD", "OPTIONS"}
+        mapped = errors.method_not_allowed(request.method, allowed)
+    elif error.status_code == 404:
+        mapped = errors.unknown_route()
+    elif error.status_code == 415:
+        mapped = errors.unsupported_media_type()
+    else:
+        message = error.description or error.title or "Bad Request"
+        mapped = errors.ApiError(error.status_code, error.title, message, framework=True)
+    await _answer_api_error(request, response, mapped, params)
+
+
+async def _answer_unavailable(
+    request: falcon.asgi.Request, response: falcon.asgi.Response, error: Exception, params: Any
+) -> None:
+    log.error("the database cannot be reached: %s", error)
+    await _answer_api_error(request, response, errors.service_unavailable(), params)
+
+
+async def _answer_nobody(
+    request: falcon.asgi.Request, response: falcon.asgi.Response, _error: Exception, _params: Any
+) -> None:
+    log.info("%s %s: the client went away in the middle of its body", request.method, request.path)
+    response.status = 400
+
+
+async def _answer_unknown_fault(
+    request: falcon.asgi.Request, response: falcon.asgi.Response, error: Exception, params: Any
+) -> None:
+    if isinstance(error, falcon.HTTPStatus):
+        raise error
+    log.error("%s %s failed", request.method, request.path, exc_info=error)
+    await _answer_api_error(request, response, errors.internal_error(), params)

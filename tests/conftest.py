@@ -1,0 +1,151 @@
+"""Fixtures of all tests: a real PostgreSQL, a database of its own for each test, a project, a client."""
+
+import itertools
+import os
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import asyncpg
+import httpx
+import pytest
+
+from openvoucher.app import make_app, make_worker
+from openvoucher.features.projects.service import KINDS, KeyPair, make_key_pair, set_up_first_project
+from openvoucher.platform.call import Call, Caller, Project
+from openvoucher.platform.db import Database
+from openvoucher.platform.db.migrations import apply_migrations
+from openvoucher.platform.embedded_postgres import EmbeddedPostgres
+from openvoucher.platform.jobs.worker import Worker
+from openvoucher.settings import Settings
+from openvoucher.wire.ids import new_id
+
+NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """URL of a server of this test process, without a database name at the end."""
+    with tempfile.TemporaryDirectory(prefix="ov-test-", ignore_cleanup_errors=True) as folder:
+        # An embedded server of root's runs as another user, who must reach the folder.
+        os.chmod(folder, 0o755)  # noqa: S103
+        server = EmbeddedPostgres(Path(folder) / "data")
+        yield server.start()
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+async def template(postgres: str) -> str:
+    """Name of a migrated database that each test's own is copied from."""
+    await _execute(postgres, "create database template_of_tests")
+    db = Database(with_database(postgres, "template_of_tests"), size=1)
+    connection = await db.open_connection()
+    await apply_migrations(connection)
+    await connection.close()
+    return "template_of_tests"
+
+
+@pytest.fixture
+async def database_url(postgres: str, template: str) -> AsyncIterator[str]:
+    """A migrated, empty database for one test."""
+    name = f"test_{next(_numbers)}"
+    await _execute(postgres, f"create database {name} template {template}")
+    yield with_database(postgres, name)
+    await _execute(postgres, f"drop database {name} with (force)")
+
+
+@pytest.fixture
+async def db(database_url: str) -> AsyncIterator[Database]:
+    database = Database(database_url, size=5)
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+def settings() -> Settings:
+    return Settings(public_url="http://test")
+
+
+@pytest.fixture
+def keys() -> dict[str, KeyPair]:
+    return {kind: make_key_pair(kind) for kind in KINDS}
+
+
+@pytest.fixture
+async def project(db: Database, keys: dict[str, KeyPair]) -> Project:
+    project, _ = await set_up_first_project(db, given={pair.kind: pair for pair in keys.values()}, now=NOW)
+    return project
+
+
+@pytest.fixture
+def call(db: Database, project: Project, settings: Settings) -> Call:
+    return make_call(db, project, settings)
+
+
+@pytest.fixture
+async def client(
+    db: Database, project: Project, settings: Settings, keys: dict[str, KeyPair]
+) -> AsyncIterator[httpx.AsyncClient]:
+    """An HTTP client with the server key pair, on the application in this process."""
+    transport = httpx.ASGITransport(app=make_app(db, settings), raise_app_exceptions=False)
+    headers = {"X-App-Id": keys["server"].app_id, "X-App-Token": keys["server"].secret}
+    async with httpx.AsyncClient(transport=transport, base_url="http://test", headers=headers) as http:
+        yield http
+
+
+@pytest.fixture
+def worker(db: Database, settings: Settings) -> Worker:
+    """Not running: `await worker.run_until_idle()` does what is due."""
+    return make_worker(db, settings)
+
+
+@pytest.fixture
+async def other_client(db: Database, project: Project, settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of another project on the same database."""
+    pair = make_key_pair("server")
+    await make_other_project(db, pair)
+    transport = httpx.ASGITransport(app=make_app(db, settings), raise_app_exceptions=False)
+    headers = {"X-App-Id": pair.app_id, "X-App-Token": pair.secret}
+    async with httpx.AsyncClient(transport=transport, base_url="http://test", headers=headers) as http:
+        yield http
+
+
+async def make_other_project(db: Database, pair: KeyPair) -> Project:
+    from openvoucher.features.projects import store
+    from openvoucher.features.projects.service import add_key_pair, get_project
+
+    async with db.transaction() as connection:
+        project_id = await store.insert_project(
+            connection, uid=new_id(), name="other", asset_key=os.urandom(64), now=NOW
+        )
+        other = await get_project(connection, project_id)
+        await add_key_pair(connection, other, pair, now=NOW)
+        return other
+
+
+def make_call(db: Database, project: Project, settings: Settings, *, now: datetime = NOW) -> Call:
+    return Call(
+        caller=Caller(project=project, key_id=new_id(), kind="server", app_id="test"),
+        db=db,
+        settings=settings,
+        now=now,
+        request_id="v-0000000000000000aa",
+        channel="API",
+        base_url="http://test",
+    )
+
+
+def with_database(url: str, name: str) -> str:
+    """The server's URL with another database name."""
+    head, _, query = url.partition("?")
+    return head.rpartition("/")[0] + "/" + name + ("?" + query if query else "")
+
+
+async def _execute(url: str, sql: str) -> None:
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute(sql)
+    finally:
+        await connection.close()
