@@ -102,7 +102,9 @@ def worker(db: Database, settings: Settings) -> Worker:
 
 
 @pytest.fixture
-async def other_client(db: Database, project: Project, settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
+async def other_client(
+    db: Database, project: Project, settings: Settings
+) -> AsyncIterator[httpx.AsyncClient]:
     """A client of another project on the same database."""
     pair = make_key_pair("server")
     await make_other_project(db, pair)

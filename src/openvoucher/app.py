@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any
 
 from openvoucher.features.assets import routes as assets
 from openvoucher.features.async_actions import routes as async_actions
@@ -92,5 +91,3 @@ def make_app(db: Database, settings: Settings) -> RawPath:
 
 def make_worker(db: Database, settings: Settings) -> Worker:
     return Worker(db, JOB_KINDS, settings)
-
-

@@ -9,7 +9,6 @@ from openvoucher.platform import listener
 from openvoucher.platform.listener import ListenError, is_local, open_listener, show_address
 
 
-
 def test_a_listener_takes_connections_before_anybody_accepts_them() -> None:
     with open_listener("127.0.0.1", 0) as opened:
         address = show_address(opened)

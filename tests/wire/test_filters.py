@@ -114,6 +114,10 @@ def test_the_operator_that_clients_send_without_its_dollar_is_known() -> None:
     )
 
 
+def test_operators_may_stand_right_in_the_field() -> None:
+    assert in_query("filters[active][$enabled]=") == in_query("filters[active][conditions][$enabled]=")
+
+
 @pytest.mark.parametrize("junction", ["and", "AND", "And", "or", "OR"])
 def test_the_case_of_the_junction_does_not_matter(junction: str) -> None:
     assert in_body({"junction": junction}).junction == junction.lower()
@@ -135,7 +139,7 @@ def test_another_junction_is_refused(junction: Any) -> None:
         {"code": "A"},
         {"code": ["A"]},
         {"code": {}},
-        {"code": {"$is": "A"}},
+        {"code": {"$is": "A", "x": "B"}},
         {"code": {"conditions": ""}},
         {"code": {"conditions": ["$is"]}},
         {"code": {"conditions": {"$equals": "A"}}},

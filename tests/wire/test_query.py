@@ -84,6 +84,25 @@ def test_repeated_names_and_indexes_make_a_list(text: str, items: list[Any]) -> 
     assert parse_query(text) == {"ids": items}
 
 
+@pytest.mark.parametrize(
+    ("text", "items"),
+    [
+        ("ids=%5B%27a%27%2C%20%27b%27%5D", ["a", "b"]),
+        ("ids=['a']", ["a"]),
+        ("""ids=['a, b', "it's", '']""", ["a, b", "it's", ""]),
+        ('ids=["a","b"]', ["a", "b"]),
+        # These are no list of strings, but text.
+        ("ids=[]", "[]"),
+        ("ids=[1, 2]", "[1, 2]"),
+        ("ids=['a', b]", "['a', b]"),
+        ("ids=['a\\\\'b']", "['a\\\\'b']"),
+        ("ids=['a'", "['a'"),
+    ],
+)
+def test_a_list_as_the_python_client_prints_it_is_that_list(text: str, items: Any) -> None:
+    assert parse_query(text) == {"ids": items}
+
+
 @pytest.mark.parametrize("index", ["9999999999", "٣", "1.0", "-1", "1" * 5000])
 def test_what_is_no_index_is_a_name(index: str) -> None:
     assert parse_query(f"ids[{index}]=a") == {"ids": {index: "a"}}

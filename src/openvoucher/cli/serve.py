@@ -105,8 +105,9 @@ def _serve(
             signals=signals,
             database=postgres,
             on_ready=announce,
+            # Until then the parent holds the socket, too: while a child is replaced, connections wait.
+            on_stopping=listener.close,
         )
-        # Not in the children's hands only: while one of them is replaced, connections wait in the queue.
         supervisor.run()
 
 

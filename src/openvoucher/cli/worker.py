@@ -53,7 +53,7 @@ async def _check(url: str, settings: Settings) -> None:
             f"No server is running on the data folder {choose_data_dir(settings)}: start `openvoucher serve` "
             "first, or name a database with OPENVOUCHER_DATABASE_URL."
         ) from error
-    log.info("working on the database %s", describe_database(url))
+    log.info("using the database %s", describe_database(url))
 
 
 def _obey_signals(stop: Callable[[], None]) -> None:
@@ -67,3 +67,4 @@ def _obey_signals(stop: Callable[[], None]) -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop_once, number)
+    log.info("ready for bulk work")

@@ -11,7 +11,12 @@ import msgspec
 
 request_id_of_context: ContextVar[str] = ContextVar("request_id", default="")
 
-_STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName", "color_message"}
+_STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {
+    "message",
+    "asctime",
+    "taskName",
+    "color_message",
+}
 
 
 def set_up_logging(*, level: str, format: str) -> None:

@@ -63,7 +63,11 @@ class Role:
 
 
 class Supervisor:
-    """Runs the children until a stop signal comes, then ends them in order."""
+    """Runs the children until a stop signal comes, then ends them in order.
+
+    on_ready: called once, when a child that serves is ready. on_stopping: called before the
+    children are told to stop; what they inherited is closed there.
+    """
 
     def __init__(
         self,
@@ -72,6 +76,7 @@ class Supervisor:
         signals: StopSignals,
         database: DatabaseServer | None = None,
         on_ready: Callable[[], None] = lambda: None,
+        on_stopping: Callable[[], None] = lambda: None,
         drain_seconds: float = DRAIN_SECONDS,
     ) -> None:
         self._places = [_Place(role) for role in roles for _ in range(role.count)]
@@ -80,6 +85,7 @@ class Supervisor:
         self._database_is_down = False
         self._database_schedule = _Schedule()
         self._on_ready = on_ready
+        self._on_stopping = on_stopping
         self._drain_seconds = drain_seconds
         self._was_ready = False
 
@@ -169,6 +175,9 @@ class Supervisor:
                 self._on_ready()
 
     def _end_children(self) -> None:
+        # Before the children stop: a socket that the parent held open would go on taking connections
+        # that nobody answers any more.
+        self._on_stopping()
         running = [place for place in self._places if place.process is not None]
         if running:
             log.info("stopping: requests and portions in hand are finished first")

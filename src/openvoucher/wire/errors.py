@@ -88,9 +88,7 @@ def malformed_json() -> ApiError:
 def body_too_large(limit_bytes: int) -> ApiError:
     message = f"Payload content length greater than maximum allowed: {limit_bytes}"
     # The rest of the body is not read, so the connection cannot carry another request.
-    return ApiError(
-        413, "Request Entity Too Large", message, framework=True, headers={"Connection": "close"}
-    )
+    return ApiError(413, "Request Entity Too Large", message, framework=True, headers={"Connection": "close"})
 
 
 def unsupported_media_type() -> ApiError:

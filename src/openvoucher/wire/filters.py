@@ -182,7 +182,8 @@ class _Reader:
         if not isinstance(name, str) or name == "" or not isinstance(body, Mapping):
             raise self.refuse_form()
         self._check_text(name, self.path)
-        operators = body.get("conditions", "")
+        # The contract's document leaves `conditions` out of one field's form (`filters[active][$enabled]`).
+        operators = body.get("conditions", body or "")
         if operators is None:
             return []
         if not isinstance(operators, Mapping):

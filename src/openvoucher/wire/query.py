@@ -17,6 +17,9 @@ MAX_DEPTH: Final = 8
 _SEGMENT = re.compile(r"\[([^\[\]]*)\]")
 # Nine digits hold any honest index; more of them are a name, so that int() is never fed a novel.
 _INDEX = re.compile(r"[0-9]{1,9}")
+# Official Python clients put a list into the query as Python prints it: ids=['a', 'b'].
+_QUOTED = re.compile(r"""'[^'\\]*'|"[^"\\]*\"""")
+_PRINTED_LIST = re.compile(rf"\[(?:{_QUOTED.pattern})(?:, ?(?:{_QUOTED.pattern}))*\]")
 
 
 class _Node:
@@ -36,6 +39,13 @@ class _Node:
             return node
         return self.children.setdefault(segment, _Node())
 
+    def put(self, value: str) -> None:
+        if not _PRINTED_LIST.fullmatch(value):
+            self.values.append(value)
+            return
+        for quoted in _QUOTED.findall(value):
+            self.below("").values.append(quoted[1:-1])
+
     def build(self) -> Any:
         indexed = bool(self.children) and all(_INDEX.fullmatch(name) for name in self.children)
         items: list[Any] = list(self.values)
@@ -54,7 +64,8 @@ def parse_query(query_string: str) -> dict[str, Any]:
 
     A name given once is a string, given again or with `[]` or `[0]` a list: indexes order the list
     and gaps close, so `[999999999]` costs one entry. A path that is given both a value and
-    properties becomes a list of both, which no schema takes for either. Of a name with crooked
+    properties becomes a list of both, which no schema takes for either. A value that is a list of
+    strings as Python or JSON print it is that list. Of a name with crooked
     brackets the sound part leads and the rest is one last segment: nothing that a caller meant as
     a filter is dropped in silence. A parameter without a name is skipped.
 
@@ -74,7 +85,7 @@ def parse_query(query_string: str) -> dict[str, Any]:
         node = root
         for segment in path:
             node = node.below(segment)
-        node.values.append(_decode(value))
+        node.put(_decode(value))
     return {name: node.build() for name, node in root.children.items()}
 
 

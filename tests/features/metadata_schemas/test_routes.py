@@ -404,9 +404,7 @@ async def test_a_wrong_definition_creates_and_changes_nothing(client: httpx.Asyn
     properties = {"good": TEXT, "bad.one": {"type": "string", "lt": 5}}
     body = {"related_object": "voucher", "properties": properties}
     for answer in (
-        await client.post(
-            "/v1/metadata-schemas", json={"related_object": "voucher", "properties": properties}
-        ),
+        await client.post("/v1/metadata-schemas", json=body),
         await update(client, "campaign", properties),
     ):
         details = "Property .properties.bad.one.lt must be left out: it is for the type number"

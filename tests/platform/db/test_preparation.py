@@ -39,7 +39,9 @@ async def execute(url: str, sql: str) -> None:
 
 
 async def set_for_database(url: str, setting: str) -> None:
-    await execute(url, f"do $$ begin execute format('alter database %I set {setting}', current_database()); end $$")
+    await execute(
+        url, f"do $$ begin execute format('alter database %I set {setting}', current_database()); end $$"
+    )
 
 
 def replace_migrations(monkeypatch: pytest.MonkeyPatch, sql: str) -> None:
@@ -98,7 +100,9 @@ async def test_a_migration_that_is_blocked_says_that_nothing_is_half_done(
 
 async def test_a_migration_that_fails_is_undone_and_reported(empty_url: str) -> None:
     await execute(empty_url, "create table job (in_the_way integer)")
-    with pytest.raises(MigrationError, match='A migration failed and was undone: relation "job" already exists'):
+    with pytest.raises(
+        MigrationError, match='A migration failed and was undone: relation "job" already exists'
+    ):
         await migrate_database(empty_url)
     connection = await asyncpg.connect(empty_url)
     assert await connection.fetchval("select array_agg(name) from schema_migration") == NAMES[:1]
@@ -121,7 +125,9 @@ async def test_a_database_that_is_not_there_is_named_without_its_password(url: s
 async def test_a_database_that_does_not_exist_is_told_from_one_that_cannot_be_reached(postgres: str) -> None:
     head, _, query = postgres.partition("?")
     url = f"{head.rpartition('/')[0]}/no_such_database?{query}"
-    with pytest.raises(DatabaseUnavailable, match=r'refuses the connection: database "no_such_database" does not'):
+    with pytest.raises(
+        DatabaseUnavailable, match=r'refuses the connection: database "no_such_database" does not'
+    ):
         await prepare_database(url, allow_unsafe=False)
 
 

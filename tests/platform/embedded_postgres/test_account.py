@@ -1,4 +1,6 @@
 import os
+import pwd
+import subprocess
 import sys
 from pathlib import Path
 
@@ -87,8 +89,8 @@ def test_root_that_may_not_change_accounts_is_told_so(
     def refuse(*arguments: object, **options: object) -> None:
         raise PermissionError(1, "Operation not permitted")
 
-    monkeypatch.setattr(module.subprocess, "run", refuse)
-    with pytest.raises(AccountUnusable, match="may not change to the account 'nobody'.*SETUID and SETGID"):
+    monkeypatch.setattr(subprocess, "run", refuse)
+    with pytest.raises(AccountUnusable, match=r"may not change to the account 'nobody'.*SETUID and SETGID"):
         nobody.run(["true"])
 
 
@@ -127,7 +129,7 @@ def give(path: Path, owner: str | int) -> None:
     if owner == NO_ACCOUNT:
         os.chown(path, NO_ACCOUNT, NO_ACCOUNT)
     else:
-        os.chown(path, module.pwd.getpwnam(str(owner)).pw_uid, -1)
+        os.chown(path, pwd.getpwnam(str(owner)).pw_uid, -1)
 
 
 def make_database(place: Path, owner: str | int) -> None:

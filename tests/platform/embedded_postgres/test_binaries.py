@@ -92,10 +92,10 @@ def test_a_configured_folder_is_the_only_one_asked(providers: Path) -> None:
     configured = plant_programs(providers / "mine", "16.1")
     assert choose(providers, bin_dir=configured).version == "16.1"
     with pytest.raises(
-        DataFromAnotherMajor, match="PostgreSQL 18, and only PostgreSQL 16.1 of the configured"
+        DataFromAnotherMajor, match=r"PostgreSQL 18, and only PostgreSQL 16.1 of the configured"
     ):
         choose(providers, data_major=18, bin_dir=configured)
-    with pytest.raises(BinariesNotFound, match=rf"found in {providers}/gone.*initdb cannot be run"):
+    with pytest.raises(BinariesNotFound, match=rf"(?s)found in {providers}/gone\..*initdb cannot be run"):
         choose(providers, bin_dir=providers / "gone")
 
 

@@ -91,18 +91,15 @@ async def test_only_root_and_the_servers_account_are_let_in_and_nobody_over_the_
     ]
 
 
-@pytest.mark.parametrize(
-    "name", ["with space", "quote's", 'double"quote', "back\\slash", "com,ma", "ümläut", "per%cent+"]
-)
+@pytest.mark.parametrize("name", ['quote\'s "q" back\\slash', "ümläut 100%+", "com,ma"])
 async def test_any_folder_name_works(
-    copied_data_dir: Path,
+    move_data: Callable[[Path], Path],
     place: Path,
     make_server: Callable[..., EmbeddedPostgres],
     run_sql: RunSql,
     name: str,
 ) -> None:
-    folder = place / name
-    copied_data_dir.rename(folder)
+    folder = move_data(place / name)
     url = make_server(folder).start()
     assert await run_sql(url, "select current_setting('data_directory')") == [str(folder / "postgres")]
 

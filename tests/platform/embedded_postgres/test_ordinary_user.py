@@ -58,7 +58,7 @@ def test_an_ordinary_user_lives_a_servers_life(run_as: RunAs, nobody: Account, p
     os.chown(home, nobody.uid, nobody.gid)
     mode_of_home = home.stat().st_mode
 
-    lived = run_as("nobody", LIFE, cwd="/", env={**os.environ, "HOME": str(home)})
+    lived = run_as("nobody", LIFE, HOME=str(home), XDG_DATA_HOME="")
 
     assert lived.stderr == ""
     facts = json.loads(lived.stdout)

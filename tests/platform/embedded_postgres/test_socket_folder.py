@@ -66,23 +66,20 @@ def test_stale_sockets_and_their_locks_are_removed(place: Path) -> None:
 
 
 async def test_a_data_folder_with_a_very_long_path_works(
-    copied_data_dir: Path,
+    move_data: Callable[[Path], Path],
     place: Path,
     make_server: Callable[..., EmbeddedPostgres],
     run_sql: Callable[..., Awaitable[list[Any]]],
 ) -> None:
-    folder = place / LONG_NAME / LONG_NAME
-    folder.parent.mkdir()
-    folder.parent.chmod(0o711)
-    copied_data_dir.rename(folder)
+    (place / LONG_NAME).mkdir()
+    (place / LONG_NAME).chmod(0o711)
+    folder = move_data(place / LONG_NAME / LONG_NAME)
     ours = make_server(folder)
     url = ours.start()
     assert await run_sql(url, "select 1") == [1]
     assert database_url(folder) == url
     ours.stop()
-    elsewhere = (folder / "run").resolve()
-    assert list(elsewhere.iterdir()) == []
-    elsewhere.rmdir()
+    assert list((folder / "run").resolve().iterdir()) == []
 
 
 def test_a_folder_elsewhere_is_private_named_after_the_data_folder_and_used_again(
@@ -98,8 +95,7 @@ def test_a_folder_elsewhere_is_private_named_after_the_data_folder_and_used_agai
 
 
 def test_a_name_that_somebody_else_took_is_not_used(long_folder: DataFolder) -> None:
-    taken = Path(tempfile.gettempdir(), f"openvoucher-{long_folder.digest}")
-    taken.mkdir()
+    taken = prepare_socket_folder(long_folder, account_of(long_folder))
     taken.chmod(0o777)
     folder = prepare_socket_folder(long_folder, account_of(long_folder))
     assert folder != taken

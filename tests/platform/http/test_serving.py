@@ -81,7 +81,10 @@ async def test_a_request_that_takes_longer_than_its_time_is_cancelled(applicatio
 
 async def test_an_idle_connection_does_not_keep_a_server_from_stopping(application: SlowApplication) -> None:
     application.let_go.set()
-    async with serving(application, drain_seconds=1000) as (server, address, task), httpx.AsyncClient() as http:
+    async with (
+        serving(application, drain_seconds=1000) as (server, address, task),
+        httpx.AsyncClient() as http,
+    ):
         assert (await http.get(address)).text == "done"
         server.stop()
         await asyncio.wait_for(task, 30)

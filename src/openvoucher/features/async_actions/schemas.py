@@ -66,7 +66,9 @@ def show_action(row: Row) -> AsyncAction:
     return action
 
 
-def show_action_with_result(row: Row, failed: list[Row], *, report_url: str, report_until: str) -> AsyncAction:
+def show_action_with_result(
+    row: Row, failed: list[Row], *, report_url: str, report_until: str
+) -> AsyncAction:
     action = show_action(row)
     finished = row["status"] in ("DONE", "FAILED")
     action.result = _result(row, failed, report_url, report_until) if finished else None

@@ -4,7 +4,7 @@ import csv
 import io
 import secrets
 from collections.abc import AsyncIterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -67,11 +67,11 @@ async def download_report(db: Database, async_action_id: str, query: ReportQuery
     """The rows of a bulk update as CSV: code, found, updated. The address itself is the key."""
     action_id = parse_id("aa", async_action_id)
     async with db.connection() as connection:
-        row = action_id and await store.find_action_by_token(connection, action_id, query.token)
+        row = action_id and await store.find_action_by_token(
+            connection, action_id, query.token, days=_REPORT_DAYS
+        )
     if not row:
         raise unauthorized()
-    if row["updated_at"] + timedelta(days=_REPORT_DAYS) < datetime.now(UTC):
-        raise not_found("report", async_action_id)
     return Answer(
         _write_report(db, row["project_id"], row["id"]),
         media_type="text/csv; charset=utf-8",

@@ -38,10 +38,16 @@ async def find_action(connection: Connection, project_id: int, action_id: UUID) 
     )
 
 
-async def find_action_by_token(connection: Connection, action_id: UUID, token: str) -> Row | None:
-    """For the report's address, which carries a secret of its own instead of keys."""
+async def find_action_by_token(
+    connection: Connection, action_id: UUID, token: str, *, days: int
+) -> Row | None:
+    """For the report's address, which carries a secret of its own instead of keys, for `days`."""
     return await connection.fetchrow(
-        "select * from async_action where id = $1 and report_token = $2", action_id, token
+        "select * from async_action where id = $1 and report_token = $2"
+        " and updated_at > now() - $3 * interval '1 day'",
+        action_id,
+        token,
+        days,
     )
 
 
@@ -175,7 +181,9 @@ async def insert_input(
     )
 
 
-async def release_job(connection: Connection, project_id: int, job_id: UUID, *, lane: str, payload: Any) -> None:
+async def release_job(
+    connection: Connection, project_id: int, job_id: UUID, *, lane: str, payload: Any
+) -> None:
     await connection.execute(
         "update job set state = 'waiting', lane = $3, payload = $4, run_after = now(), turn_at = now()"
         " where project_id = $1 and id = $2 and state = 'receiving'",
@@ -207,4 +215,6 @@ async def find_input(connection: Connection, project_id: int, job_id: UUID, port
 
 
 async def delete_input(connection: Connection, project_id: int, job_id: UUID) -> None:
-    await connection.execute("delete from job_input where project_id = $1 and job_id = $2", project_id, job_id)
+    await connection.execute(
+        "delete from job_input where project_id = $1 and job_id = $2", project_id, job_id
+    )

@@ -108,9 +108,7 @@ def _check_voucher(body: CampaignCreate, kind: str) -> CampaignVoucher:
         raise invalid_payload("Payload must have required property 'voucher'")
     voucher_type, field = _VOUCHERS[body.campaign_type]
     if body.voucher.type != voucher_type:
-        raise invalid_campaign(
-            f"Voucher type {body.voucher.type} does not fit {body.campaign_type} campaign"
-        )
+        raise invalid_campaign(f"Voucher type {body.voucher.type} does not fit {body.campaign_type} campaign")
     if getattr(body.voucher, field) is None:
         raise invalid_campaign(f"Property '{field}' is required for {body.campaign_type} campaign")
     if kind == "STANDALONE" and body.campaign_type not in ("DISCOUNT_COUPONS", "GIFT_VOUCHERS"):

@@ -105,9 +105,7 @@ def compile_query(call: Call, query: CampaignQuery) -> CompiledQuery:
         terms.append(f"c.is_referral_code = {params.add(query.is_referral_code)}")
     if query.filters is not None:
         filters = parse_filters(_resolve_bulk(query.filters), source="query")
-        terms.append(
-            compile_filters(filters, _COLUMNS, params, now=call.now, timezone=call.project.timezone)
-        )
+        terms.append(compile_filters(filters, _COLUMNS, params, now=call.now, timezone=call.project.timezone))
     return CompiledQuery(
         where="".join(f" and {term}" for term in terms),
         parameters=params.values,

@@ -126,9 +126,7 @@ async def list_campaigns(call: Call, query: CampaignQuery) -> CampaignList:
             limit=query.limit,
             offset=offset,
         )
-        total = await store.count_campaigns(
-            connection, where=compiled.where, parameters=compiled.parameters
-        )
+        total = await store.count_campaigns(connection, where=compiled.where, parameters=compiled.parameters)
         categories = {}
         if any(category_of(row["inherited"]) for row in rows):
             categories = await load_categories(connection, call.project.id)
@@ -328,7 +326,11 @@ def _read_changed_columns(row: Row, body: CampaignUpdate) -> dict[str, Any]:
     kind = row["campaign_type"]
     if body.description is not UNSET:
         columns["description"] = body.description
-    if body.join_once is not None and kind not in ("LOYALTY_PROGRAM", "PROMOTION") and row["type"] != "STANDALONE":
+    if (
+        body.join_once is not None
+        and kind not in ("LOYALTY_PROGRAM", "PROMOTION")
+        and row["type"] != "STANDALONE"
+    ):
         columns["join_once"] = body.join_once
     if body.auto_join is not None and kind == "LOYALTY_PROGRAM":
         columns["auto_join"] = body.auto_join

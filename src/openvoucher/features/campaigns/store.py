@@ -107,7 +107,8 @@ async def delete_some_vouchers(
 ) -> tuple[int, int]:
     """Remove up to `limit` codes of a campaign for good: (removed, of them outside the bin)."""
     row = await connection.fetchrow(
-        "with some as (select id from voucher where project_id = $1 and campaign_id = $2 order by id limit $3),"
+        "with some as (select id from voucher where project_id = $1 and campaign_id = $2"
+        "              order by id limit $3),"
         " postings as (delete from voucher_transaction t using some"
         "              where t.project_id = $1 and t.voucher_id = some.id),"
         " entries as (delete from bin_entry b using some where b.project_id = $1"

@@ -32,9 +32,7 @@ _SMALL_SPACE: Final = 1_000_000
 _REDRAWS: Final = 10
 
 
-async def check_capacity(
-    connection: Connection, project_id: int, pattern: CodePattern, count: int
-) -> None:
+async def check_capacity(connection: Connection, project_id: int, pattern: CodePattern, count: int) -> None:
     """Raises invalid_code_config, with the number that is possible, if the pattern has too few codes left.
 
     In a large space the codes in use are not counted: it must only be larger than `count`.
@@ -139,9 +137,7 @@ async def _insert_free_codes(
     """Insert up to `count` codes that nobody has; fewer only when most of those drawn were taken."""
     for _ in range(_REDRAWS):
         codes = await _draw_free_codes(run, pattern, count)
-        vouchers = [
-            batches.NewVoucher(code, campaign.voucher_type, own, active=True) for code in codes
-        ]
+        vouchers = [batches.NewVoucher(code, campaign.voucher_type, own, active=True) for code in codes]
         inserted = await batches.insert_batch(
             run.connection,
             run.job.project_id,

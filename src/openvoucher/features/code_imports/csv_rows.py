@@ -6,7 +6,7 @@ Headers are compared without regard to case; one that is not known names a metad
 import dataclasses
 from collections.abc import Callable, Mapping
 from decimal import Decimal, InvalidOperation
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 from msgspec import UNSET
@@ -48,6 +48,7 @@ _STANDALONE_HEADERS: Final = (
     "Formula",
 )
 _MOST: Final = 2**53
+_Value = TypeVar("_Value")
 _VALUE_FIELD: Final = {
     "AMOUNT": "amount_off",
     "PERCENT": "percent_off",
@@ -245,7 +246,7 @@ class CsvRowReader:
         return _read("Value", text, _parse_percent) if text else None
 
 
-def _read(header: str, text: str, parse: Callable[[str], Any]) -> Any:
+def _read(header: str, text: str, parse: Callable[[str], _Value]) -> _Value:
     try:
         return parse(text)
     except (ValueError, InvalidOperation):

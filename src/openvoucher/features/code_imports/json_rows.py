@@ -56,6 +56,8 @@ def _read_gift(item: CampaignCode) -> dict[str, object]:
             {"amount": item.gift.amount, **({"effect": item.gift.effect} if item.gift.effect else {})}, Gift
         )
     except msgspec.ValidationError:
-        raise RowRefused("Property .gift.effect must be equal to one of the allowed values "
-                         "[ APPLY_TO_ORDER, APPLY_TO_ITEMS ]") from None
+        raise RowRefused(
+            "Property .gift.effect must be equal to one of the allowed values "
+            "[ APPLY_TO_ORDER, APPLY_TO_ITEMS ]"
+        ) from None
     return read_gift(gift)

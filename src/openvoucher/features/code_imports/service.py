@@ -40,7 +40,9 @@ _STANDALONE_ITEMS = msgspec.msgpack.Decoder(list[StandaloneCode])
 # --- for callers -----------------------------------------------------------------------------------
 
 
-async def import_vouchers_to_campaign(call: Call, campaign_id: str, body: list[CampaignCode]) -> AcceptedAction:
+async def import_vouchers_to_campaign(
+    call: Call, campaign_id: str, body: list[CampaignCode]
+) -> AcceptedAction:
     campaign = await _find_campaign(call, campaign_id)
     return await _start_json(call, body, campaign, "CAMPAIGN.VOUCHERS_IMPORT")
 
@@ -149,9 +151,7 @@ async def import_portion(run: Run) -> PortionResult:
         )
     else:
         portion = _parse_json(data, first_row, campaign_type)
-    writer = PortionWriter(
-        run, campaign, schema, updates_existing=payload["type"].endswith("_CSV")
-    )
+    writer = PortionWriter(run, campaign, schema, updates_existing=payload["type"].endswith("_CSV"))
     outcome = await writer.write(portion.rows)
     finished = run.job.position + 1 >= payload["portions"]
     refused = sorted([*portion.refused, *outcome.refused])
@@ -191,5 +191,3 @@ async def _load_campaign(run: Run) -> Campaign | None:
         return await find_campaign(run.connection, run.job.project_id, f"camp_{campaign_id}")
     except ApiError:
         raise PermanentFailure("The campaign was deleted.") from None
-
-

@@ -121,7 +121,12 @@ class KeyRing:
 
     async def authenticate(self, kind: KeyKind, app_id: str | None, secret: str | None) -> Caller:
         """Raises unauthorized, the same for every reason."""
-        if not app_id or not secret or max(len(app_id), len(secret)) > _LONGEST_CREDENTIAL or "\x00" in app_id:
+        if (
+            not app_id
+            or not secret
+            or max(len(app_id), len(secret)) > _LONGEST_CREDENTIAL
+            or "\x00" in app_id
+        ):
             raise unauthorized()
         known = self._known.get((kind, app_id))
         if known is None or known[0] < time.monotonic():
@@ -136,7 +141,9 @@ class KeyRing:
         if row is None:
             self._known.pop((kind, app_id), None)
             return None
-        caller = Caller(project=read_project(row), key_id=row["key_id"], kind=row["kind"], app_id=row["app_id"])
+        caller = Caller(
+            project=read_project(row), key_id=row["key_id"], kind=row["kind"], app_id=row["app_id"]
+        )
         found = (time.monotonic() + _KEY_CACHE_SECONDS, row["secret_sha256"], caller)
         self._known[(kind, app_id)] = found
         return found

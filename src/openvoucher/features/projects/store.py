@@ -59,7 +59,7 @@ async def upsert_key(
 
 
 async def find_key(connection: Connection, kind: str, app_id: str) -> Row | None:
-    """The active key with its project. The only query that asks across projects: it finds whose call it is."""
+    """The active key with its project. It asks across projects, because it finds whose call it is."""
     return await connection.fetchrow(
         f"select k.id as key_id, k.kind, k.app_id, k.secret_sha256, {_PROJECT}"
         " from api_key k join project p on p.id = k.project_id"

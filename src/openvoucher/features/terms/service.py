@@ -21,7 +21,7 @@ from openvoucher.features.terms.schemas import (
     Labels,
     Validity,
 )
-from openvoucher.platform.db import Connection
+from openvoucher.platform.db import Connection, Row
 from openvoucher.wire.dates import format_instant, parse_instant
 from openvoucher.wire.errors import invalid_code_config, invalid_gift, invalid_payload
 from openvoucher.wire.metadata import check_metadata
@@ -174,7 +174,7 @@ def read_code_config(
     return shown, pattern
 
 
-def resolve_terms(row: Mapping[str, Any]) -> dict[str, Any]:
+def resolve_terms(row: Row | Mapping[str, Any]) -> dict[str, Any]:
     """The effective terms of a voucher row that was read with its campaign's revision."""
     return effective_fields(row["inherited"] or {}, row["sent"] or {}, row["own"], row["own_revision"])
 

@@ -128,9 +128,7 @@ async def compile_query(connection: Connection, call: Call, query: VoucherQuery)
     terms += _compile_range("updated_at", query.updated_at, params)
     if query.filters is not None:
         filters = parse_filters(query.filters, source="query")
-        terms.append(
-            compile_filters(filters, _COLUMNS, params, now=call.now, timezone=call.project.timezone)
-        )
+        terms.append(compile_filters(filters, _COLUMNS, params, now=call.now, timezone=call.project.timezone))
     return CompiledQuery(
         where="".join(f" and {term}" for term in terms),
         parameters=params.values[1:],

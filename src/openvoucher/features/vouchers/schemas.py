@@ -67,9 +67,7 @@ class VoucherQuery(PageQuery, kw_only=True):
     ids: list[str] | str | dict[str, Any] | None = None
     created_at: DateRange | None = None
     updated_at: DateRange | None = None
-    order: (
-        Literal["created_at", "-created_at", "updated_at", "-updated_at", "code", "-code"] | None
-    ) = None
+    order: Literal["created_at", "-created_at", "updated_at", "-updated_at", "code", "-code"] | None = None
     filters: dict[str, Any] | None = None
 
 

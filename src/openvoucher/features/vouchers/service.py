@@ -391,7 +391,9 @@ async def _read_terms(
     if body.loyalty_card is not None and body.type == "LOYALTY_CARD":
         own["loyalty_card"] = {"points": body.loyalty_card.points}
     if campaign is None:
-        payload = {"DISCOUNT_VOUCHER": "discount", "GIFT_VOUCHER": "gift", "LOYALTY_CARD": "campaign"}[body.type]
+        payload = {"DISCOUNT_VOUCHER": "discount", "GIFT_VOUCHER": "gift", "LOYALTY_CARD": "campaign"}[
+            body.type
+        ]
         if payload not in own:
             raise invalid_voucher(f"Property '{payload}' is required for {body.type}")
     if body.validation_rules:

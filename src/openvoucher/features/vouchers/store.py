@@ -243,7 +243,8 @@ async def count_all_vouchers(connection: Connection, project_id: int) -> int:
     count: int = await connection.fetchval(
         "select coalesce((select sum(vouchers_count) from campaign"
         "                 where project_id = $1 and deleted_at is null), 0)::bigint"
-        " + (select count(*) from voucher where project_id = $1 and campaign_id is null and deleted_at is null)",
+        " + (select count(*) from voucher"
+        "    where project_id = $1 and campaign_id is null and deleted_at is null)",
         project_id,
     )
     return count

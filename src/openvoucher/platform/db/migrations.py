@@ -54,9 +54,8 @@ def load_migrations(folder: Traversable | None = None) -> list[Migration]:
 def find_drift(folder: Traversable | None = None) -> list[str]:
     """What differs between the files and `checksums.txt`, a line each; empty when nothing does."""
     folder = folder or _folder()
-    recorded = dict(
-        reversed(line.split("  ", 1)) for line in (folder / CHECKSUMS).read_text("utf-8").splitlines()
-    )
+    lines = (folder / CHECKSUMS).read_text("utf-8").splitlines()
+    recorded = {name: sha256 for sha256, _, name in (line.partition("  ") for line in lines)}
     actual = {migration.name: migration.sha256 for migration in load_migrations(folder)}
     problems = [f"{name} is not in {CHECKSUMS}" for name in actual if name not in recorded]
     problems += [f"{name} is gone" for name in recorded if name not in actual]
@@ -102,7 +101,7 @@ async def apply_migrations(connection: Connection, migrations: list[Migration] |
 async def _lock(connection: Connection) -> None:
     # Polling instead of a blocking call: the statement time-out must not end the wait for another
     # process's long migration, and a wait in the server would show as a stuck query.
-    while not await connection.fetchval("select pg_try_advisory_lock($1)", _ADVISORY_LOCK):
+    while not await connection.fetchval("select pg_try_advisory_lock($1)", _ADVISORY_LOCK):  # noqa: ASYNC110
         await asyncio.sleep(0.1)
 
 

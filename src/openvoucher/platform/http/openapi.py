@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import msgspec
 
-from openvoucher.platform.http.operations import Operation
+from openvoucher.platform.http.operations import SERVER_TAG, Operation
 
 Json = dict[str, Any]
 
@@ -178,7 +178,7 @@ def _describe_operation(row: Operation, schemas: "_Schemas") -> Json:
     }
     if description := _first_paragraph(row.run.__doc__):
         described["description"] = description
-    described["security"] = _SECURITY.get(row.access) or _list_security(row)
+    described["security"] = _list_security(row)
     parameters = [
         {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
         for name in row.parameters
@@ -194,9 +194,9 @@ def _describe_operation(row: Operation, schemas: "_Schemas") -> Json:
 
 
 def _list_security(row: Operation) -> list[Json]:
-    if row.access == "public":
-        return []
-    return [*_SECURITY["keys only"], {"Bearer": [row.scope]}]
+    if row.access == "server":
+        return [*_SECURITY["keys only"], {"Bearer": [row.scope]}]
+    return _SECURITY[row.access]
 
 
 def _describe_body(row: Operation, schemas: "_Schemas") -> Json | None:
@@ -249,7 +249,7 @@ def _describe_answer(description: str, media_type: str | None, schema: Json) -> 
 
 
 def _describe_tags(rows: list[Operation]) -> list[Json]:
-    """In the order of the table; what a resource is, its feature's docstring says."""
+    """In the order of the table, the server's own last; what a resource is, its feature's docstring says."""
     tags: dict[str, Json] = {}
     for row in rows:
         tag = tags.setdefault(row.tag, {"name": row.tag})
@@ -258,7 +258,7 @@ def _describe_tags(rows: list[Operation]) -> list[Json]:
             description = _first_paragraph(getattr(sys.modules.get(package), "__doc__", None))
             if description:
                 tag["description"] = description
-    return list(tags.values())
+    return sorted(tags.values(), key=lambda tag: tag["name"] == SERVER_TAG)
 
 
 class _Schemas:

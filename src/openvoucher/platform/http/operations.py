@@ -9,10 +9,13 @@ import dataclasses
 import inspect
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any, Literal, Protocol
+from typing import Any, Final, Literal, Protocol
 
 Method = Literal["GET", "POST", "PUT", "DELETE"]
 Access = Literal["server", "management", "keys only", "public"]
+
+# Of operations that are about no resource.
+SERVER_TAG: Final = "server"
 
 _PARAMETER = re.compile(r"\{(\w+)\}")
 
@@ -84,11 +87,11 @@ class Operation:
 
     @property
     def tag(self) -> str:
-        """The resource: the first segment behind /v1/, /client/v1/, /api/v1/ …; `server` for what
-        concerns the server and no resource."""
+        """The resource: the first segment behind /v1/, /client/v1/, /api/v1/ …; SERVER_TAG for
+        what concerns none."""
         _, found, tail = self.path.partition("/v")
         version, _, resource = tail.partition("/")
-        return resource.partition("/")[0] if found and version.isdigit() and resource else "server"
+        return resource.partition("/")[0] if found and version.isdigit() and resource else SERVER_TAG
 
     def _check_function(self) -> None:
         # A wrong row stops the import, not a request at night.

@@ -136,11 +136,14 @@ async def postpone_job(connection: Connection, job: Job, *, error: str) -> None:
 
 async def park_job(connection: Connection, job: Job, *, error: str) -> bool:
     """Give the job up. False if another worker has it."""
-    return await connection.execute(
-        "update job set state = 'failed', error = $4 where project_id = $1 and id = $2 and claim = $3"
-        " and state = 'waiting'",
-        job.project_id,
-        job.id,
-        job.claim,
-        error[:2000],
-    ) == "UPDATE 1"
+    return (
+        await connection.execute(
+            "update job set state = 'failed', error = $4 where project_id = $1 and id = $2 and claim = $3"
+            " and state = 'waiting'",
+            job.project_id,
+            job.id,
+            job.claim,
+            error[:2000],
+        )
+        == "UPDATE 1"
+    )

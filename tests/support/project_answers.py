@@ -1,0 +1,107 @@
+"""The form of what belongs to the project: the bin, metadata schemas, tokens of OAuth."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from answer_parts import cursor_listing
+from field_rules import (
+    Rule,
+    agreeing,
+    an_id,
+    anything,
+    boolean,
+    both,
+    count,
+    depending,
+    exactly,
+    fields,
+    instant,
+    integer,
+    list_of,
+    map_of,
+    matching,
+    nullable,
+    number,
+    text,
+)
+
+
+def _choose_bin_entry(value: dict[str, Any]) -> Rule:
+    kind = value.get("resource_type")
+    in_campaign = kind == "voucher"
+    return fields(
+        {
+            "id": an_id("tbe"),
+            "created_at": instant,
+            "deleted_by_user_id": exactly(None),
+            "resource_id": an_id("v" if in_campaign else "camp"),
+            "resource_type": exactly("campaign", "voucher"),
+            "resource_name": text,
+            "resource_parent_id": nullable(an_id("camp")) if in_campaign else exactly(None),
+            "object": exactly(kind),
+        }
+    )
+
+
+bin_entry = depending(_choose_bin_entry)
+bin_list = both(
+    cursor_listing("data", bin_entry, total=count),
+    agreeing("total must be the entries of this page", lambda value: value["total"] == len(value["data"])),
+)
+
+
+def _definition(object_type: str, lengths: tuple[str, ...]) -> Rule:
+    return fields(
+        {
+            "type": exactly(
+                "string", "number", "object", "date", "datetime", "geopoint", "boolean", "image_url"
+            ),
+            "array": boolean,
+            "optional": boolean,
+            object_type: nullable(text),
+        },
+        {
+            "eq": list_of(anything),
+            "ne": list_of(number),
+            **dict.fromkeys(("lt", "lte", "gt", "gte"), number),
+            **dict.fromkeys(lengths, count),
+            "deleted": exactly(True),
+        },
+    )
+
+
+def _schema(definition: Rule) -> Rule:
+    return fields(
+        {
+            "id": an_id("ms"),
+            "related_object": text,
+            "properties": map_of(definition),
+            "allow_defined_only": boolean,
+            "created_at": instant,
+            "updated_at": nullable(instant),
+            "object": exactly("metadata_schema"),
+        }
+    )
+
+
+metadata_schema = _schema(_definition("objectType", ("minLength", "maxLength", "exactLength")))
+managed_schema = _schema(_definition("object_type", ("min_length", "max_length", "exact_length")))
+
+_token: Final[Mapping[str, Rule]] = {
+    "access_token": matching(r"[0-9A-Za-z]{50}", "a token"),
+    "client_id": matching(r"[0-9A-Za-z]{21}", "a client id"),
+    "expires_at": integer,
+    "expires_in": exactly(900),
+    "scope": text,
+    "token_type": exactly("Bearer"),
+}
+token = fields(_token)
+
+
+def _choose_introspection(value: dict[str, Any]) -> Rule:
+    if value.get("active") is False:
+        return fields({"active": exactly(False)})
+    return fields({**_token, "active": exactly(True)})
+
+
+introspection = depending(_choose_introspection)
