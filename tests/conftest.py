@@ -36,6 +36,19 @@ def postgres() -> Iterator[str]:
         server.stop()
 
 
+@pytest.fixture
+def data_dir() -> Iterator[Path]:
+    """A data folder that does not exist yet; what a killed server left running on it is ended."""
+    with tempfile.TemporaryDirectory(prefix="ov-data-", ignore_cleanup_errors=True) as folder:
+        os.chmod(folder, 0o755)  # noqa: S103
+        path = Path(folder) / "data"
+        yield path
+        if (path / "postgres" / "postmaster.pid").exists():
+            leftover = EmbeddedPostgres(path)
+            leftover.start()
+            leftover.stop()
+
+
 @pytest.fixture(scope="session")
 async def template(postgres: str) -> str:
     """Name of a migrated database that each test's own is copied from."""

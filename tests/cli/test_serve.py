@@ -14,10 +14,10 @@ import asyncpg
 import httpx
 import psutil
 import pytest
-from programs import PATIENCE_SECONDS, make_environment, run_openvoucher, running, wait_until
-from servers import Server, read_curl, serving
 
 from openvoucher.platform.db import migrations
+from programs import PATIENCE_SECONDS, make_environment, run_openvoucher, running, wait_until
+from servers import Server, read_curl, serving
 
 OWN_KEYS = {
     "OPENVOUCHER_APP_ID": "own-app",
@@ -89,8 +89,8 @@ def test_a_second_server_on_the_data_folder_says_that_the_first_is_running(data_
         assert refused.returncode == 1
         assert refused.stdout == ""
         assert refused.stderr == (
-            f"openvoucher: Another OpenVoucher server (process {first.program.pid}) is already running on the "
-            f"data folder {data_dir}. Stop it first, or give this server a data folder of its own with "
+            f"openvoucher: Another OpenVoucher server (process {first.program.pid}) is already running on "
+            f"the data folder {data_dir}. Stop it first, or give this server a data folder of its own with "
             "--data-dir.\n"
         )
         assert first.answers()
@@ -145,7 +145,7 @@ async def request_in_hand(
     await transaction.start()
     await connection.execute("lock table async_action in access exclusive mode")
     request = asyncio.create_task(asyncio.to_thread(server.get, "/v1/async-actions"))
-    while not await connection.fetchval("select count(*) from pg_locks where not granted"):
+    while not await connection.fetchval("select count(*) from pg_locks where not granted"):  # noqa: ASYNC110
         await asyncio.sleep(0.02)
     try:
         yield request, transaction.rollback

@@ -39,9 +39,8 @@ def shown(campaign_type: str, kind: str, **changes: Any) -> dict[str, Any]:
 REWARD = {
     "conversion_event_type": "redemption",
     "referee_reward": {
-        "related_object_parent": {"id": "camp_0123456789", "name": "Referee gifts", "object": "campaign"},
+        "related_object_parent": {"id": "camp_0123456789", "name": "Referee gifts", "object": "CAMPAIGN"},
         "type": "GIFT_VOUCHER",
-        "amount": 1000,
     },
 }
 

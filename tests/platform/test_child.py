@@ -4,10 +4,10 @@ import subprocess
 import sys
 
 import pytest
-from programs import make_environment
 
 from openvoucher.platform.child import READY, Assignment, write_assignment
 from openvoucher.settings import Settings
+from programs import make_environment
 
 ASSIGNMENT = Assignment(
     settings=Settings(port=1234, app_token="secret"),

@@ -28,7 +28,7 @@ def test_localhost_is_the_address_that_most_clients_mean() -> None:
     [
         ("127.0.0.1", "http://127.0.0.1:{}", True),
         ("127.0.0.2", "http://127.0.0.2:{}", True),
-        ("0.0.0.0", "http://127.0.0.1:{}", False),
+        ("0.0.0.0", "http://127.0.0.1:{}", False),  # noqa: S104
         ("::1", "http://[::1]:{}", True),
         ("::", "http://[::1]:{}", False),
     ],

@@ -12,11 +12,11 @@ from typing import Any
 
 import psutil
 import pytest
-from programs import Program, kill_if_alive, running, wait_until
 
 from openvoucher.platform import processes
 from openvoucher.platform.processes import Supervisor
 from openvoucher.platform.stop_signals import StopRequested, StopSignals
+from programs import Program, kill_if_alive, running, wait_until
 
 TREE = str(Path(__file__).parents[1] / "support" / "process_tree.py")
 

@@ -1,4 +1,4 @@
-"""A process tree without a server: `python process_tree.py parent '{…}'` supervises children of the same file.
+"""A process tree without a server: `python process_tree.py parent '{…}'` supervises children of its own.
 
 The plan says what the children do. Everybody tells on standard error.
 """

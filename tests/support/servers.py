@@ -8,9 +8,9 @@ from pathlib import Path
 
 import httpx
 import psutil
-from programs import PATIENCE_SECONDS, Program, running
 
 from openvoucher.platform.embedded_postgres import database_url as embedded_url
+from programs import PATIENCE_SECONDS, Program, running
 
 
 class Server:

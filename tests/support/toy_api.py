@@ -5,6 +5,7 @@ through, count how much of a body was taken, and hang up in the middle.
 """
 
 import dataclasses
+import socket
 import urllib.parse
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from datetime import datetime
@@ -193,6 +194,17 @@ def make_toy_app(diary: Diary, settings: Settings | None = None) -> Any:
 
 
 @dataclasses.dataclass
+class ToyServer:
+    """The toys behind a socket."""
+
+    port: int
+    diary: Diary
+
+    def connect(self) -> socket.socket:
+        return socket.create_connection(("127.0.0.1", self.port), timeout=10)
+
+
+@dataclasses.dataclass
 class Reply:
     status: int
     headers: dict[str, str]
@@ -220,7 +232,7 @@ class Asker:
         keys: bool = True,
         hang_up: bool = False,
     ) -> Reply:
-        """`target` is a path and query as sent. `hang_up`: the client is gone after `body`, before its end."""
+        """`target`: path and query as sent. `hang_up`: the client is gone after `body`, before its end."""
         if json is not UNSET:
             body = msgspec.json.encode(json)
         sent = [*(KEYS if keys else []), *headers]

@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from openvoucher.features.metadata_schemas.schemas import (
@@ -128,6 +128,10 @@ definitions = st.fixed_dictionaries(
 )
 
 
+# A loaded machine is no fault of the code.
+unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
 def read_or_refuse(sent: dict[str, Any], spelling: Spelling) -> MetadataDefinition | str:
     """The definition, or the details of the refusal."""
     try:
@@ -136,6 +140,7 @@ def read_or_refuse(sent: dict[str, Any], spelling: Spelling) -> MetadataDefiniti
         return refusal.details or ""
 
 
+@unhurried
 @given(definitions)
 def test_any_definition_is_refused_or_comes_back_as_itself(sent: dict[str, Any]) -> None:
     kept = read_or_refuse(sent, Definition)
@@ -147,6 +152,7 @@ def test_any_definition_is_refused_or_comes_back_as_itself(sent: dict[str, Any])
         assert read(msgspec.to_builtins(kept)) == kept
 
 
+@unhurried
 @given(definitions)
 def test_both_spellings_mean_the_same(sent: dict[str, Any]) -> None:
     names = {"minLength": "min_length", "objectType": "object_type"}

@@ -467,3 +467,29 @@ def test_a_start_changes_no_permissions_above_the_data_folder(
     modes = [(folder.stat().st_mode, folder.stat().st_uid) for folder in data_dir.parents]
     make_server(data_dir).start()
     assert [(folder.stat().st_mode, folder.stat().st_uid) for folder in data_dir.parents] == modes
+
+
+async def test_a_stale_file_that_says_ready_with_the_pid_of_the_new_server_is_not_believed(
+    data_dir: Path, make_server: MakeServer, run_sql: RunSql, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    switch_off(monkeypatch, "_says_ready", True)
+    assert await run_sql(make_server(data_dir).start(), "select 1") == [1]
+
+
+def test_a_server_that_never_opens_its_socket_is_not_waited_for_for_ever(
+    data_dir: Path, make_server: MakeServer, monkeypatch: pytest.MonkeyPatch, processes_of: ProcessesOf
+) -> None:
+    monkeypatch.setattr(server, "SOCKET_NAME", "nothing")
+    monkeypatch.setattr(server, "_PATIENCE_WITH_SOCKET_SECONDS", 0.1)
+    with pytest.raises(StartFailed, match="started, but does not serve us: .*No such file"):
+        make_server(data_dir).start()
+    assert processes_of(data_dir) == []
+
+
+def test_a_long_recovery_is_waited_for_and_reported(
+    data_dir: Path, make_server: MakeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "_PROGRESS_EVERY_SECONDS", 0.0)
+    said: list[str] = []
+    make_server(data_dir, log=said.append).start()
+    assert re.fullmatch(r"PostgreSQL is still starting \(0 s\): .*", said[0])

@@ -1,16 +1,15 @@
 """The toy API in this process and behind real sockets."""
 
 import asyncio
-import dataclasses
 import socket
 import threading
 from collections.abc import Iterator
 
 import pytest
 import uvloop
-from toy_api import Asker, Diary, make_toy_app
 
 from openvoucher.platform.http.serving import HttpServer
+from toy_api import Asker, Diary, ToyServer, make_toy_app
 
 
 @pytest.fixture
@@ -21,15 +20,6 @@ def diary() -> Diary:
 @pytest.fixture
 def ask(diary: Diary) -> Asker:
     return Asker(make_toy_app(diary))
-
-
-@dataclasses.dataclass
-class ToyServer:
-    port: int
-    diary: Diary
-
-    def connect(self) -> socket.socket:
-        return socket.create_connection(("127.0.0.1", self.port), timeout=10)
 
 
 @pytest.fixture

@@ -8,10 +8,10 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from toy_api import IMPORT_LIMIT_BYTES, LIMIT_BYTES, Asker, Diary, make_toy_app
 
 from openvoucher.platform.http import bodies
 from openvoucher.platform.http.bodies import MAX_DEPTH
+from toy_api import IMPORT_LIMIT_BYTES, LIMIT_BYTES, Asker, Diary, make_toy_app
 
 MALFORMED = {"statusCode": 400, "error": "Bad Request", "message": "Invalid request payload JSON format"}
 TOO_LARGE = {
@@ -200,18 +200,14 @@ async def test_an_optional_body_must_still_be_json(ask: Asker, diary: Diary, bod
     [b"", b"application/json", b"Application/JSON; Charset=UTF-8", b"application/vnd.api+json"],
 )
 async def test_json_is_taken_under_its_names(ask: Asker, content_type: bytes) -> None:
-    reply = await ask(
-        "POST", "/v1/things", body=b'{"name": "a"}', headers=[(b"content-type", content_type)]
-    )
+    reply = await ask("POST", "/v1/things", body=b'{"name": "a"}', headers=[(b"content-type", content_type)])
 
     assert reply.status == 200
 
 
 @pytest.mark.parametrize("content_type", [b"text/xml", b"text/plain", FORM[1], MULTIPART[1], b"\xff"])
 async def test_a_body_of_another_media_type_is_refused(ask: Asker, diary: Diary, content_type: bytes) -> None:
-    reply = await ask(
-        "POST", "/v1/things", body=b'{"name": "a"}', headers=[(b"content-type", content_type)]
-    )
+    reply = await ask("POST", "/v1/things", body=b'{"name": "a"}', headers=[(b"content-type", content_type)])
 
     assert (reply.status, reply.json) == (
         415,
@@ -499,9 +495,7 @@ async def test_a_part_without_a_name_is_a_field_that_nobody_asks_for(ask: Asker)
 async def test_an_upload_that_cannot_be_read_is_refused(
     ask: Asker, diary: Diary, body: bytes, content_type: bytes, details: str
 ) -> None:
-    reply = await ask(
-        "POST", "/v1/things/upload", body=body, headers=[(b"content-type", content_type)]
-    )
+    reply = await ask("POST", "/v1/things/upload", body=body, headers=[(b"content-type", content_type)])
 
     assert (reply.status, reply.json["key"], reply.json["details"]) == (400, "invalid_payload", details)
     assert diary.entries == []
@@ -514,9 +508,7 @@ async def test_an_upload_larger_than_its_limit_is_refused(diary: Diary) -> None:
     large = part(b'name="file"', b"a" * 1001) + END
 
     streamed = await ask("POST", "/v1/things/upload", body=[large], headers=[MULTIPART])
-    announced = await ask(
-        "POST", "/v1/things/upload", headers=[MULTIPART, (b"content-length", b"100000")]
-    )
+    announced = await ask("POST", "/v1/things/upload", headers=[MULTIPART, (b"content-length", b"100000")])
 
     assert (streamed.status, announced.status) == (413, 413)
     assert announced.taken_bytes == 0

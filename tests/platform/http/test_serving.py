@@ -58,7 +58,7 @@ async def test_a_server_that_stops_finishes_the_request_in_hand_and_takes_no_mor
         request = asyncio.create_task(http.get(address))
         await application.came_in.wait()
         server.stop()
-        while server.servers[0].is_serving():
+        while server.servers[0].is_serving():  # noqa: ASYNC110
             await asyncio.sleep(0.01)
         with pytest.raises(httpx.ConnectError):
             await http.get(address)

@@ -4,7 +4,7 @@ import dataclasses
 from typing import Any, Final
 
 from openvoucher.features.categories.service import find_category
-from openvoucher.features.terms.store import (
+from openvoucher.features.terms.columns import (
     effective_instant,
     effective_json,
     effective_metadata,

@@ -40,6 +40,7 @@ from openvoucher.platform.embedded_postgres.socket_folder import (
 )
 
 _PROGRESS_EVERY_SECONDS = 5.0
+_PATIENCE_WITH_SOCKET_SECONDS = 60.0
 _STATUS_LINE = 7
 
 
@@ -164,11 +165,7 @@ class EmbeddedPostgres:
         socket_folder = prepare_socket_folder(self._data, account)
         write_configuration(self._data, account)
         log_start = self._spawn(account, binaries, socket_folder)
-        self._wait_until_ready(began, log_start)
-        try:
-            create_database_if_absent(socket_folder / SOCKET_NAME)
-        except (OSError, connection.ServerError) as error:
-            raise StartFailed(f"{binaries} started, but does not serve us: {error}") from error
+        self._wait_until_it_serves(socket_folder / SOCKET_NAME, began, log_start)
         self._log(f"{binaries} is ready after {time.monotonic() - began:.2f} s.")
 
     def _spawn(self, account: Account, binaries: Binaries, socket_folder: Path) -> int:
@@ -192,21 +189,34 @@ class EmbeddedPostgres:
             os.close(log_file)
         return log_start
 
-    def _wait_until_ready(self, began: float, log_start: int) -> None:
+    def _wait_until_it_serves(self, socket_path: Path, began: float, log_start: int) -> None:
+        """Wait until PostgreSQL answers and has our database. Raises StartFailed when it ends or refuses us."""
         child, _, binaries = self._require_started()
-        pause_seconds, next_progress = 0.002, began + _PROGRESS_EVERY_SECONDS
-        while not _is_ready(self._data.database, child.pid):
+        pause_seconds, next_progress, ready_since = 0.002, began + _PROGRESS_EVERY_SECONDS, None
+        while True:
+            now = time.monotonic()
             if child.poll() is not None:
-                said = read_log_since(self._data.log, log_start)
                 raise StartFailed(
                     f"{binaries} ended while starting (exit code {child.returncode}). Its log "
-                    f"{self._data.log} says:\n"
-                    f"{said or '(nothing)'}"
+                    f"{self._data.log} says:\n{read_log_since(self._data.log, log_start) or '(nothing)'}"
                 )
-            if time.monotonic() > next_progress:
+            if not _says_ready(self._data.database, child.pid):
+                ready_since = None
+            else:
+                ready_since = ready_since or now
+                try:
+                    create_database_if_absent(socket_path)
+                    return
+                except (OSError, connection.ServerError) as error:
+                    # In a new container our child can have the very pid of the old server, whose file says
+                    # that it is ready, for the moment until the child writes its own.
+                    not_yet = isinstance(error, OSError) or error.sqlstate == connection.CANNOT_CONNECT_NOW
+                    if not not_yet or now - ready_since > _PATIENCE_WITH_SOCKET_SECONDS:
+                        raise StartFailed(f"{binaries} started, but does not serve us: {error}") from error
+            if now > next_progress:
                 next_progress += _PROGRESS_EVERY_SECONDS
                 latest = read_log_since(self._data.log, log_start).rpartition("\n")[2]
-                self._log(f"PostgreSQL is still starting ({time.monotonic() - began:.0f} s): {latest}")
+                self._log(f"PostgreSQL is still starting ({now - began:.0f} s): {latest}")
             time.sleep(pause_seconds)
             pause_seconds = min(pause_seconds * 1.3, 0.05)
 
@@ -257,7 +267,7 @@ def _excuse_stale_pid(database: Path, log: Callable[[str], None]) -> dict[str, s
     return {}
 
 
-def _is_ready(database: Path, pid: int) -> bool:
+def _says_ready(database: Path, pid: int) -> bool:
     """Whether the server with this pid says in postmaster.pid that it takes connections (as pg_ctl asks)."""
     try:
         lines = (database / POSTMASTER_PID_FILE).read_text(errors="replace").split("\n")

@@ -4,6 +4,7 @@ import ast
 import functools
 import http
 import inspect
+import itertools
 import sys
 import textwrap
 import types
@@ -233,8 +234,8 @@ def _describe_answers(row: Operation, schemas: "_Schemas") -> Json:
         statuses += ["400"]
     if row.body is not None or row.form is not None or row.upload:
         statuses += ["400", "413", "415"]
-    for status in sorted({*statuses}):
-        answers.setdefault(status, {"$ref": f"#/components/responses/{_REFUSALS[status][0]}"})
+    for refused in sorted({*statuses}):
+        answers.setdefault(refused, {"$ref": f"#/components/responses/{_REFUSALS[refused][0]}"})
     return answers
 
 
@@ -317,7 +318,11 @@ def _without_null(field: Json) -> Json:
     if None in schema.get("enum", ()):
         schema["enum"] = [value for value in schema["enum"] if value is not None]
     members = [member for member in schema.pop("anyOf", ()) if member != {"type": "null"}]
-    return {**schema, **members[0]} if len(members) == 1 else {**schema, **({"anyOf": members} if members else {})}
+    return (
+        {**schema, **members[0]}
+        if len(members) == 1
+        else {**schema, **({"anyOf": members} if members else {})}
+    )
 
 
 def _split_union(model: Any) -> tuple[Any, ...]:
@@ -371,7 +376,7 @@ def _read_field_docs(struct: type) -> dict[str, str]:
         except (OSError, TypeError, SyntaxError):
             continue
         statements = body.body if isinstance(body, ast.ClassDef) else []
-        for field, text in zip(statements, statements[1:], strict=False):
+        for field, text in itertools.pairwise(statements):
             match field, text:
                 case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(doc))):
                     docs[name] = inspect.cleandoc(doc).replace("\n", " ")

@@ -101,4 +101,6 @@ class Operation:
         wanted |= {"upload"} if self.upload else set()
         given = list(inspect.signature(self.run).parameters)
         if not given or {*given[1:]} != wanted:
-            raise TypeError(f"{self.method} {self.path}: {self.name} takes {given[1:]}, needs {sorted(wanted)}")
+            raise TypeError(
+                f"{self.method} {self.path}: {self.name} takes {given[1:]}, needs {sorted(wanted)}"
+            )

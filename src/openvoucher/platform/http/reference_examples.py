@@ -88,9 +88,7 @@ def _make_object(schema: Json, schemas: Json, *, required_only: bool, depth: int
     if required_only:
         names = [field for field in names if field in schema.get("required", ())] or names[:1]
     return {
-        field: make_example(
-            fields[field], schemas, required_only=required_only, name=field, depth=depth + 1
-        )
+        field: make_example(fields[field], schemas, required_only=required_only, name=field, depth=depth + 1)
         for field in names
     }
 
@@ -98,4 +96,6 @@ def _make_object(schema: Json, schemas: Json, *, required_only: bool, depth: int
 def show_json(value: Any) -> str:
     """Indented where it is a structure."""
     text = msgspec.json.encode(value)
-    return (msgspec.json.format(text, indent=2) if isinstance(value, dict | list) and value else text).decode()
+    return (
+        msgspec.json.format(text, indent=2) if isinstance(value, dict | list) and value else text
+    ).decode()

@@ -1,10 +1,10 @@
 """The API reference as one HTML page, made from the OpenAPI document and nothing else."""
 
-import html
 import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from openvoucher.platform.http.markup import Markup, element, join
 from openvoucher.platform.http.reference_examples import make_curl_lines, make_example, show_json
 from openvoucher.platform.http.reference_style import SCRIPT, STYLE
 
@@ -24,28 +24,6 @@ _BOUNDS = (
 _FACTS = {"multipleOf": "multiple of {}", "pattern": "matching {}", "format": "{}"}
 # A bound that only says that the number survives clients that read it as a double.
 _ANY_INTEGER = 2**53
-
-
-class Markup(str):
-    """HTML. Every other text is escaped on its way into an element."""
-
-    __slots__ = ()
-
-
-def element(tag: str, *children: str, **attributes: str | bool) -> Markup:
-    """`class_` is the attribute class; True is an attribute without a value, False none at all."""
-    written = "".join(
-        f" {name.rstrip('_').replace('_', '-')}" + ("" if value is True else f'="{html.escape(value)}"')
-        for name, value in attributes.items()
-        if value is not False
-    )
-    if tag in ("meta", "link", "input"):
-        return Markup(f"<{tag}{written}>")
-    return Markup(f"<{tag}{written}>{join(children)}</{tag}>")
-
-
-def join(children: Iterable[str]) -> Markup:
-    return Markup("".join(child if isinstance(child, Markup) else html.escape(child) for child in children))
 
 
 def render_reference(document: Json) -> str:
@@ -170,9 +148,7 @@ class _Page:
                 " · ",
                 element("a", "openapi.json", href="openapi.json"),
             ),
-            element(
-                "details", element("summary", "Authentication"), element("ul", *rows, class_="props")
-            ),
+            element("details", element("summary", "Authentication"), element("ul", *rows, class_="props")),
             id="top",
         )
 
@@ -393,7 +369,9 @@ def _paragraph(text: str) -> Markup:
     if not text:
         return Markup()
     pieces = _CODE.split(text)
-    return element("p", *(element("code", piece) if index % 2 else piece for index, piece in enumerate(pieces)))
+    return element(
+        "p", *(element("code", piece) if index % 2 else piece for index, piece in enumerate(pieces))
+    )
 
 
 def _title(tag: str) -> str:

@@ -7,7 +7,8 @@ STYLE = """
   --get: #1f6feb; --post: #1a7f4b; --put: #a15c07; --delete: #c0362c; --needed: #b3431e }
 @media (prefers-color-scheme: dark) { :root { --page: #12151c; --side: #171b24; --text: #e4e8ef;
   --quiet: #98a2b5; --line: #2a303c; --link: #84a9ff; --mark: #1d2740; --code: #1f2530; --panel: #0b0e14;
-  --panel-line: #232a37; --get: #6aa5ff; --post: #4cc38a; --put: #e0a352; --delete: #ff8278; --needed: #f0935f } }
+  --panel-line: #232a37; --get: #6aa5ff; --post: #4cc38a; --put: #e0a352; --delete: #ff8278;
+  --needed: #f0935f } }
 * { box-sizing: border-box }
 html { scroll-behavior: smooth; scroll-padding-top: 1.5rem }
 @media (prefers-reduced-motion: reduce) { html { scroll-behavior: auto } }
@@ -55,9 +56,12 @@ h3 a { color: inherit }
 .route { display: flex; align-items: baseline; gap: .6rem; margin: 0 0 .8rem }
 .path { overflow-wrap: anywhere; font-size: .93em }
 .path var { color: var(--link) }
-.method { display: inline-block; font: 650 .72rem/1.5 ui-monospace, SFMono-Regular, Menlo, Consolas, monospace;
-  letter-spacing: .02em; color: var(--quiet); border-radius: 5px; padding: .05rem .4rem; background: var(--code) }
-.get { color: var(--get) } .post { color: var(--post) } .put { color: var(--put) } .delete { color: var(--delete) }
+.method { display: inline-block; font: 650 .72rem/1.5 ui-monospace, SFMono-Regular, Menlo, Consolas,
+  monospace; letter-spacing: .02em; border-radius: 5px; padding: .05rem .4rem; background: var(--code) }
+.get { color: var(--get) }
+.post { color: var(--post) }
+.put { color: var(--put) }
+.delete { color: var(--delete) }
 .text > p { margin: 0 0 .7rem }
 .access { color: var(--quiet); font-size: .88rem }
 
@@ -98,7 +102,7 @@ pre code { font-size: inherit }
 
 @media (max-width: 74rem) { article { grid-template-columns: minmax(0, 1fr) } .samples { margin-top: .8rem } }
 @media (max-width: 50rem) { body { display: block } main { padding-top: 1.5rem }
-  nav { position: static; height: auto; max-height: 45vh; border-right: 0; border-bottom: 1px solid var(--line) } }
+  nav { position: static; height: auto; max-height: 45vh; border: 0; border-bottom: 1px solid var(--line) } }
 @media print { nav { display: none } body { display: block } }
 """
 
@@ -146,7 +150,7 @@ for (const button of document.querySelectorAll("figure button")) {
 // A schema's name unfolds it where it stands; with a key held, and without scripts, it leads to its place.
 document.addEventListener("click", (event) => {
   const link = event.target.closest(".props a.ref");
-  const fields = link && document.querySelector(CSS.escape ? `#${CSS.escape(link.hash.slice(1))} > .props` : "");
+  const fields = link && document.getElementById(link.hash.slice(1)).querySelector(":scope > .props");
   if (!fields || event.ctrlKey || event.metaKey || event.shiftKey) return;
   event.preventDefault();
   const row = link.closest("li");
@@ -170,8 +174,8 @@ const watcher = new IntersectionObserver((seen) => {
     const link = links.get(one.target.id);
     link.classList.add("here");
     const list = document.querySelector("nav .groups");
-    const [above, below] = [link.offsetTop - list.scrollTop, link.offsetTop - list.scrollTop - list.clientHeight];
-    if (above < 40 || below > -40) list.scrollTop = link.offsetTop - list.clientHeight / 2;
+    const place = link.offsetTop - list.scrollTop;
+    if (place < 40 || place > list.clientHeight - 40) list.scrollTop = link.offsetTop - list.clientHeight / 2;
   }
 }, { rootMargin: "-10% 0px -75% 0px" });
 for (const article of document.querySelectorAll("article")) watcher.observe(article);

@@ -158,7 +158,9 @@ class _Exchange:
 
 def _to_ascii(raw: bytes) -> bytes:
     """Bytes that should have been percent-encoded, percent-encoded."""
-    return raw if raw.isascii() else b"".join(b"%%%02X" % byte if byte > 127 else b"%c" % byte for byte in raw)
+    return (
+        raw if raw.isascii() else b"".join(b"%%%02X" % byte if byte > 127 else b"%c" % byte for byte in raw)
+    )
 
 
 async def _send_internal_error(send: Any) -> None:
@@ -313,7 +315,7 @@ async def _answer_framework_error(
 ) -> None:
     assert isinstance(error, falcon.HTTPError)  # noqa: S101
     if isinstance(error, falcon.HTTPMethodNotAllowed):
-        allowed = {*(error.headers or {})["Allow"].split(", ")} - {"HEAD", "OPTIONS"}
+        allowed = {*dict(error.headers or {})["Allow"].split(", ")} - {"HEAD", "OPTIONS"}
         mapped = errors.method_not_allowed(request.method, allowed)
     elif error.status_code == 404:
         mapped = errors.unknown_route()

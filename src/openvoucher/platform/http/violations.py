@@ -105,7 +105,10 @@ def _list_allowed(model: Any, path: str) -> Iterator[str]:
         parts = found
     if is_key:
         parts = [
-            key for part in parts if typing.get_origin(part) is dict for key in _parts(typing.get_args(part)[0])
+            key
+            for part in parts
+            if typing.get_origin(part) is dict
+            for key in _parts(typing.get_args(part)[0])
         ]
     for part in parts:
         if typing.get_origin(part) is typing.Literal:
@@ -124,7 +127,7 @@ def _step_into(parts: list[Any], field: str | None, index: str | None) -> Iterat
         elif index == "..." and origin is dict:
             yield from _parts(arguments[1])
         elif index not in (None, "...") and origin is tuple and arguments[-1] is not Ellipsis:
-            yield from _parts(arguments[int(index)])  # type: ignore[arg-type]
+            yield from _parts(arguments[int(index)])
         elif index not in (None, "...") and arguments and origin is not dict:
             yield from _parts(arguments[0])
 
