@@ -229,6 +229,16 @@ def transactions_forbidden() -> ApiError:
     return ApiError(403, "forbidden", "Forbidden", details)
 
 
+def multiple_requests() -> ApiError:
+    """Others kept undoing this transaction: nothing was done, the call can be repeated."""
+    return ApiError(
+        400,
+        "multiple_requests",
+        "Multiple requests",
+        "Other requests are changing the same objects. Nothing was changed; try again.",
+    )
+
+
 def service_unavailable() -> ApiError:
     """The database cannot be reached just now. It does not say that nothing was done: a connection
     that breaks in the COMMIT itself leaves the outcome open."""

@@ -36,11 +36,8 @@ StartProcess = Callable[[Path], "subprocess.Popen[str]"]
 ProcessesOf = Callable[[Path], list[int]]
 AccountOf = Callable[[Path], Account]
 
-RunAs = Callable[..., "subprocess.CompletedProcess[str]"]
-
 MAKE_TABLE = ("drop table if exists kept", "create table kept (n int)")
 WRITE_ROW = (*MAKE_TABLE, "insert into kept values (1)")
-CONNECT = "asyncio.run(asyncpg.connect(sys.argv[2]))"
 
 
 def postmaster_of(data_dir: Path) -> int:
@@ -404,63 +401,6 @@ def test_windows_is_refused_with_a_way_out(
     assert not (place / "data").exists()
 
 
-def test_another_account_does_not_reach_the_socket(running: EmbeddedPostgres, run_as: RunAs) -> None:
-    refused = run_as("daemon", CONNECT, running.url)
-    assert "PermissionError: [Errno 13]" in refused.stderr
-
-
-def test_another_account_that_reaches_the_socket_is_refused_by_postgresql(
-    running: EmbeddedPostgres, data_dir: Path, run_as: RunAs
-) -> None:
-    (data_dir / "run").chmod(0o711)
-    (data_dir / "run" / ".s.PGSQL.5432").chmod(0o777)
-    refused = run_as("daemon", CONNECT, running.url)
-    assert 'Peer authentication failed for user "openvoucher"' in refused.stderr
-
-
-def test_the_servers_account_gets_in(running: EmbeddedPostgres, run_as: RunAs, nobody: Account) -> None:
-    assert run_as("nobody", CONNECT, running.url).returncode == 0
-
-
-def test_as_root_postgresql_runs_as_nobody_without_roots_groups(
-    running: EmbeddedPostgres, data_dir: Path, nobody: Account
-) -> None:
-    postmaster = psutil.Process(postmaster_of(data_dir))
-    assert postmaster.uids() == (nobody.uid,) * 3
-    assert postmaster.gids() == (nobody.gid,) * 3
-    status = Path(f"/proc/{postmaster.pid}/status").read_text().splitlines()
-    assert [line.split() for line in status if line.startswith("Groups:")] == [["Groups:"]]
-
-
-async def test_as_root_data_of_another_account_are_served_by_that_account(
-    data_dir: Path, make_server: MakeServer, run_sql: RunSql, nobody: Account
-) -> None:
-    (data_dir / "postgres.log").unlink()
-    subprocess.run(["chown", "-R", "daemon", data_dir], check=True)
-    ours = make_server(data_dir)
-    try:
-        url = ours.start()
-        assert psutil.Process(postmaster_of(data_dir)).username() == "daemon"
-        assert await run_sql(url, "select 1") == [1]
-        assert {path.owner() for path in data_dir.iterdir()} == {"daemon"}
-    finally:
-        ours.stop()
-        subprocess.run(["chown", "-R", "nobody", data_dir], check=True)
-        os.chown(data_dir, 0, 0)
-
-
-def test_as_root_a_closed_parent_is_named_and_no_permissions_are_changed(
-    place: Path, make_server: MakeServer, nobody: Account
-) -> None:
-    closed = place / "closed"
-    closed.mkdir(mode=0o700)
-    modes = [folder.stat().st_mode for folder in (closed, *closed.parents)]
-    with pytest.raises(DataFolderUnusable) as refused:
-        make_server(closed / "data").start()
-    assert f"runs as 'nobody', which may not enter {closed} (mode 0700)" in str(refused.value)
-    assert [folder.stat().st_mode for folder in (closed, *closed.parents)] == modes
-
-
 def test_a_start_changes_no_permissions_above_the_data_folder(
     data_dir: Path, make_server: MakeServer
 ) -> None:
@@ -481,7 +421,7 @@ def test_a_server_that_never_opens_its_socket_is_not_waited_for_for_ever(
 ) -> None:
     monkeypatch.setattr(server, "SOCKET_NAME", "nothing")
     monkeypatch.setattr(server, "_PATIENCE_WITH_SOCKET_SECONDS", 0.1)
-    with pytest.raises(StartFailed, match="started, but does not serve us: .*No such file"):
+    with pytest.raises(StartFailed, match=r"started, but does not serve us: .*No such file"):
         make_server(data_dir).start()
     assert processes_of(data_dir) == []
 

@@ -6,10 +6,9 @@ LISTEN on a connection of its own, and a connection that may be in doubt is clos
 """
 
 import asyncio
-import random
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import asyncpg
 import msgspec
@@ -19,11 +18,6 @@ if TYPE_CHECKING:
     Connection: TypeAlias = asyncpg.Connection[asyncpg.Record]
 else:  # generic in the stubs only
     Connection = asyncpg.Connection
-
-T = TypeVar("T")
-
-# Attempts of a transaction that the server chose as victim (serialization failure, deadlock).
-_ATTEMPTS = 5
 
 _SHUT_DOWN = (
     asyncpg.PostgresConnectionError,
@@ -38,6 +32,11 @@ _GONE = (OSError, asyncpg.InterfaceError, *_SHUT_DOWN)
 class DatabaseUnavailable(Exception):
     """The database cannot be reached, or the connection broke. A running transaction was undone,
     unless it broke in the COMMIT itself: then the outcome is unknown to the caller."""
+
+
+class TransactionConflict(Exception):
+    """The server undid a transaction for another's sake (deadlock, serialization failure). Nothing of
+    it happened; the whole of it can be done again."""
 
 
 class Database:
@@ -94,6 +93,8 @@ class Database:
                 # A transaction that its owner did not end: the connection is in doubt.
                 if connection.is_in_transaction():
                     connection.terminate()
+                if isinstance(error, asyncpg.DeadlockDetectedError | asyncpg.SerializationError):
+                    raise TransactionConflict(str(error)) from error
                 if isinstance(error, _SHUT_DOWN) or (connection.is_closed() and isinstance(error, _GONE)):
                     connection.terminate()
                     raise DatabaseUnavailable(str(error) or type(error).__name__) from error
@@ -106,21 +107,6 @@ class Database:
         """A pooled connection inside one READ COMMITTED transaction, committed at the end."""
         async with self.connection() as connection, connection.transaction():
             yield connection
-
-    async def transact(self, work: Callable[[Connection], Awaitable[T]]) -> T:
-        """Run `work` as one whole transaction, again if the server undid it for others' sake.
-
-        `work` must have no effect outside the database.
-        """
-        for attempt in range(1, _ATTEMPTS + 1):
-            try:
-                async with self.transaction() as connection:
-                    return await work(connection)
-            except (asyncpg.SerializationError, asyncpg.DeadlockDetectedError):
-                if attempt == _ATTEMPTS:
-                    raise
-                await asyncio.sleep(random.uniform(0, 0.01 * 2**attempt))  # noqa: S311
-        raise AssertionError("unreachable")
 
     async def close(self) -> None:
         self._closed = True

@@ -190,7 +190,7 @@ class EmbeddedPostgres:
         return log_start
 
     def _wait_until_it_serves(self, socket_path: Path, began: float, log_start: int) -> None:
-        """Wait until PostgreSQL answers and has our database. Raises StartFailed when it ends or refuses us."""
+        """Wait until PostgreSQL answers and has our database. StartFailed when it ends or refuses us."""
         child, _, binaries = self._require_started()
         pause_seconds, next_progress, ready_since = 0.002, began + _PROGRESS_EVERY_SECONDS, None
         while True:

@@ -77,7 +77,7 @@ def database_url(data_dir: Path) -> str:
 
 def _prepare_folder_elsewhere(data: DataFolder, account: Account) -> Path:
     # Root's own TMPDIR may be closed to the account that PostgreSQL runs as.
-    parent = Path("/tmp" if account.is_another else tempfile.gettempdir())
+    parent = Path("/tmp" if account.is_another else tempfile.gettempdir())  # noqa: S108  (see _is_private)
     folder = parent / _name_elsewhere(data)
     if not _is_fit(folder):
         raise DataFolderUnusable(

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import os
 import re
 import time
 import urllib.parse
@@ -16,7 +17,7 @@ import falcon.media
 import msgspec
 
 from openvoucher.platform.call import Call, Caller
-from openvoucher.platform.db import Database, DatabaseUnavailable
+from openvoucher.platform.db import Database, DatabaseUnavailable, TransactionConflict
 from openvoucher.platform.http.bodies import ClientGone, MultipartUpload, read_form, read_json, read_query
 from openvoucher.platform.http.operations import Answer, Operation
 from openvoucher.platform.observability import request_id_of_context
@@ -27,6 +28,8 @@ from openvoucher.wire.ids import new_request_id
 log = logging.getLogger("openvoucher.http")
 
 JSON = "application/json; charset=utf-8"
+
+_ATTEMPTS = 5
 
 Authenticate = Callable[[Operation, Callable[[str], str | None], datetime], Awaitable[Caller]]
 """(operation, header by name, now) → who calls. Raises ApiError 401 or 403."""
@@ -240,9 +243,25 @@ def _make_responder(
             arguments["body"] = await read_form(request, operation.form, limit_bytes=limit_bytes)
         elif operation.upload:
             arguments["upload"] = MultipartUpload(request, settings.max_csv_import_bytes)
-        _write_answer(operation, await operation.run(context, **arguments), response)
+        _write_answer(operation, await _run(operation, context, arguments), response)
 
     return respond
+
+
+async def _run(operation: Operation, context: Any, arguments: dict[str, Any]) -> Any:
+    """The operation, again where the database undid it for another's sake; it has no effect elsewhere.
+
+    An upload can be read only once, and its transactions are short inserts that conflict with none.
+    """
+    for attempt in range(1, _ATTEMPTS + 1):
+        try:
+            return await operation.run(context, **arguments)
+        except TransactionConflict:
+            if attempt == _ATTEMPTS or operation.upload:
+                raise errors.multiple_requests() from None
+            # Two that met once should not meet again.
+            await asyncio.sleep(int.from_bytes(os.urandom(1), "big") / 256 * 0.01 * 2**attempt)
+    raise AssertionError("unreachable")
 
 
 def _write_answer(operation: Operation, result: Any, response: falcon.asgi.Response) -> None:
