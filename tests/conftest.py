@@ -20,6 +20,7 @@ from openvoucher.platform.embedded_postgres import EmbeddedPostgres
 from openvoucher.platform.jobs.worker import Worker
 from openvoucher.settings import Settings
 from openvoucher.wire.ids import new_id
+from projects import make_other_project
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 _numbers = itertools.count(1)
@@ -125,19 +126,6 @@ async def other_client(
     headers = {"X-App-Id": pair.app_id, "X-App-Token": pair.secret}
     async with httpx.AsyncClient(transport=transport, base_url="http://test", headers=headers) as http:
         yield http
-
-
-async def make_other_project(db: Database, pair: KeyPair) -> Project:
-    from openvoucher.features.projects import store
-    from openvoucher.features.projects.service import add_key_pair, get_project
-
-    async with db.transaction() as connection:
-        project_id = await store.insert_project(
-            connection, uid=new_id(), name="other", asset_key=os.urandom(64), now=NOW
-        )
-        other = await get_project(connection, project_id)
-        await add_key_pair(connection, other, pair, now=NOW)
-        return other
 
 
 def make_call(db: Database, project: Project, settings: Settings, *, now: datetime = NOW) -> Call:

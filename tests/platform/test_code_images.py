@@ -3,6 +3,7 @@ from xml.etree import ElementTree
 
 import png
 import pytest
+import segno
 from barcode.charsets import code128
 
 from openvoucher.platform.code_images import CodeNotDrawable, ImageFormat, draw_barcode, draw_qr
@@ -79,6 +80,14 @@ def test_a_qr_code_has_finders_in_three_corners_within_four_white_modules() -> N
 @pytest.mark.parametrize("text", ["SPRING-2026", "2026", "zażółć 日本 🎁", "\x01\n", "x" * 2331])
 def test_another_text_is_another_qr_code(text: str) -> None:
     assert draw_qr(text, size=1, format="png") != draw_qr(text[:-1] + "!", size=1, format="png")
+
+
+def test_a_qr_code_holds_the_utf_8_bytes_of_its_text() -> None:
+    bytes_drawn = segno.make_qr("zażółć Ä".encode(), error="m").matrix_iter(border=4)
+    rows = ["".join(map(str, row)) for row in bytes_drawn]
+    assert read_png(draw_qr("zażółć Ä", size=1, format="png")) == rows
+    latin_1 = segno.make_qr("Ä", error="m").matrix_iter(border=4)
+    assert read_png(draw_qr("Ä", size=1, format="png")) != ["".join(map(str, row)) for row in latin_1]
 
 
 def test_a_barcode_is_the_symbols_of_its_text_within_ten_white_modules() -> None:

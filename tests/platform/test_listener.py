@@ -5,7 +5,6 @@ import threading
 
 import pytest
 
-from openvoucher.platform import listener
 from openvoucher.platform.listener import ListenError, is_local, open_listener, show_address
 
 
@@ -86,6 +85,6 @@ def test_a_port_that_is_not_allowed_is_explained_without_waiting(monkeypatch: py
     def refuse(*_: object, **__: object) -> socket.socket:
         raise OSError(errno.EACCES, os.strerror(errno.EACCES))
 
-    monkeypatch.setattr(listener.socket, "create_server", refuse)
+    monkeypatch.setattr(socket, "create_server", refuse)
     with pytest.raises(ListenError, match="Port 80 may not be opened by this account"):
         open_listener("127.0.0.1", 80, patience_seconds=1000)

@@ -224,7 +224,7 @@ def test_the_pause_grows_with_each_early_end_and_starts_anew_after_a_long_life(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     now = 1000.0
-    monkeypatch.setattr(processes.time, "monotonic", lambda: now)
+    monkeypatch.setattr(time, "monotonic", lambda: now)
     schedule = processes._Schedule()
     pauses = []
     for life_seconds in (0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 31.0, 0.1):

@@ -19,12 +19,16 @@ class Server:
     def __init__(self, program: Program, data_dir: Path, database_url: str | None) -> None:
         self.program = program
         self.data_dir = data_dir
+        self._given_url = database_url
         self.address = program.wait_for(r"OpenVoucher is ready on (http://\S+)")[1]
-        self.database_url = database_url or embedded_url(data_dir)
 
     @property
     def port(self) -> str:
         return self.address.rpartition(":")[2]
+
+    @property
+    def database_url(self) -> str:
+        return self._given_url or embedded_url(self.data_dir)
 
     @property
     def keys(self) -> dict[str, str]:

@@ -24,6 +24,7 @@ from openvoucher.features.projects.service import (
 )
 from openvoucher.platform.db import Database
 from openvoucher.platform.db.preparation import migrate_database
+from openvoucher.platform.embedded_postgres import EmbeddedPostgresError
 from openvoucher.platform.embedded_postgres.data_folder import make_data_dir
 from openvoucher.settings import Settings
 
@@ -101,8 +102,8 @@ def keep_keys(data_dir: Path, pairs: Sequence[KeyPair]) -> Path | None:
     try:
         make_data_dir(data_dir)
         return write_keys_file(data_dir, pairs)
-    except OSError as error:
-        print(f"openvoucher: {data_dir / FILE_NAME} cannot be written: {error.strerror}", file=sys.stderr)
+    except (OSError, EmbeddedPostgresError) as error:
+        print(f"openvoucher: {data_dir / FILE_NAME} cannot be written: {error}", file=sys.stderr)
         return None
 
 

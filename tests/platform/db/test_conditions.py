@@ -53,7 +53,9 @@ COLUMNS: dict[str, Column | ColumnFactory] = {
 async def connection(postgres: str) -> AsyncIterator[Connection]:
     """A connection with an empty temporary table `things`."""
     # Another zone than the tests': what depends on the session's would be found.
-    opened = await asyncpg.connect(postgres, database="postgres", server_settings={"timezone": "Asia/Tokyo"})
+    opened = await asyncpg.connect(
+        postgres, database="postgres", server_settings={"timezone": "Pacific/Honolulu"}
+    )
     try:
         await opened.execute(
             "CREATE TEMPORARY TABLE things (id uuid, name text, price numeric, made_at timestamptz,"
@@ -604,6 +606,26 @@ async def test_fields_are_joined_by_the_junction_and_conditions_of_one_field_alw
         assert await find(connection, tree) == ["tea"]
         assert await find(connection, {"junction": "AND", **tree}) == ["tea"]
         assert await find(connection, {"junction": "or", **tree}) == ["cake", "tea", "toa"]
+
+
+async def test_conditions_of_one_metadata_key_all_hold(connection: Connection) -> None:
+    tree = {"metadata.k": {"conditions": {"$is_not": [7], "$more_than": [5], "$less_than": [9]}}}
+    async with rows(connection, *({"name": str(n), "metadata": f'{{"k": {n}}}'} for n in range(5, 11))):
+        assert await find(connection, tree) == ["6", "8"]
+        assert await find(connection, {"junction": "or", **tree, **one("name", "$is", "5")}) == [
+            "5",
+            "6",
+            "8",
+        ]
+    # A comparison of metadata is one with numbers or with dates: its two halves stay together.
+    days_and_words = {"metadata.k": {"conditions": {"$more_than": [1], "$contains": ["2026-03-01"]}}}
+    async with rows(
+        connection,
+        {"name": "number", "metadata": '{"k": 5}'},
+        {"name": "first", "metadata": '{"k": "2026-03-01"}'},
+        {"name": "second", "metadata": '{"k": "2026-03-02"}'},
+    ):
+        assert await find(connection, days_and_words) == ["first"]
 
 
 async def test_a_special_operator_means_what_its_field_says(connection: Connection) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import psutil
 import pytest
 
-from openvoucher.platform.embedded_postgres import DataFolderUnusable, EmbeddedPostgres
+from openvoucher.platform.embedded_postgres import DataFolderUnusable, EmbeddedPostgres, data_folder
 from openvoucher.platform.embedded_postgres.account import Account
 from openvoucher.platform.embedded_postgres.processes import read_postmaster_pid
 
@@ -49,8 +49,15 @@ def test_postgresql_runs_as_nobody_without_roots_groups(
 
 
 async def test_data_of_another_account_are_served_by_that_account(
-    data_dir: Path, make_server: MakeServer, run_sql: RunSql, nobody: Account
+    data_dir: Path,
+    place: Path,
+    make_server: MakeServer,
+    run_sql: RunSql,
+    nobody: Account,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    # Where a copy of the programs would go that the account may not read.
+    monkeypatch.setattr(data_folder, "ROOT_DATA_DIR", place)
     (data_dir / "postgres.log").unlink()
     subprocess.run(["chown", "-R", "daemon", data_dir], check=True)
     ours = make_server(data_dir)

@@ -18,7 +18,6 @@ import pytest
 from openvoucher.platform.embedded_postgres import (
     DatabaseNotStarted,
     DataFolderInUse,
-    DataFolderUnusable,
     DataFromAnotherMajor,
     EmbeddedPostgres,
     PlatformNotSupported,
@@ -52,7 +51,7 @@ def switch_off(monkeypatch: pytest.MonkeyPatch, guard: str, result: object = Non
 
 def test_the_first_start_makes_a_database(first_start: tuple[Path, list[str]]) -> None:
     data_dir, said = first_start
-    assert said[0] == f"Making a new database in {data_dir / 'postgres'}."
+    assert f"Making a new database in {data_dir / 'postgres'}." in said
     assert re.fullmatch(
         r"PostgreSQL 18\.\d+ of embedded_postgres \(.*\) is ready after \d+\.\d\d s\.", said[-1]
     )

@@ -46,9 +46,10 @@ def test_an_element_is_written(made: Markup, html: str) -> None:
     assert made == html
 
 
-@given(text=st.text(st.characters(exclude_characters="\r", codec="utf-8")), hostile=st.sampled_from(
-    ["", "</p><script>", '"><img onerror=', "'", "&lt;", "]]>", "<!--"]
-))
+@given(
+    text=st.text(st.characters(exclude_characters="\r", codec="utf-8")),
+    hostile=st.sampled_from(["", "</p><script>", '"><img onerror=', "'", "&lt;", "]]>", "<!--"]),
+)
 def test_a_text_is_only_ever_text(text: str, hostile: str) -> None:
     text += hostile
 

@@ -113,9 +113,10 @@ class Worker:
                     await self._run_leased(connection, job, kind)
             except PermanentFailure as failure:
                 await self._give_up(connection, job, kind, str(failure))
-            except (DatabaseUnavailable, asyncpg.PostgresConnectionError, OSError):
-                raise
             except Exception as error:
+                if connection.is_closed():
+                    # Not the job's fault, and nothing can be written now: the claim runs out by itself.
+                    raise
                 log.exception("a portion of %s failed", job.kind, extra={"job_id": str(job.id)})
                 await queue.postpone_job(connection, job, error=f"{type(error).__name__}: {error}")
         return True

@@ -1,0 +1,256 @@
+"""The worker: portions, failures, leases, waking up, stopping."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from openvoucher.platform.call import Project
+from openvoucher.platform.db import Database
+from openvoucher.platform.jobs import JobKind, PermanentFailure, PortionResult, Run, enqueue_job
+from openvoucher.platform.jobs.queue import MOST_TRIES
+from openvoucher.platform.jobs.worker import Worker
+from openvoucher.settings import Settings
+from openvoucher.wire.ids import new_id
+
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
+
+
+async def put(db: Database, project: Project, payload: Any = None) -> None:
+    async with db.transaction() as connection:
+        await enqueue_job(
+            connection,
+            project_id=project.id,
+            job_id=new_id(),
+            kind="test",
+            lane="turns",
+            payload=payload or {},
+            now=NOW,
+        )
+
+
+class Failures:
+    """Collects what jobs were given up for."""
+
+    def __init__(self) -> None:
+        self.reasons: list[str] = []
+
+    async def add(self, _run: Run, reason: str) -> None:
+        self.reasons.append(reason)
+
+
+def make_worker(
+    db: Database,
+    run_portion: Callable[[Run], Awaitable[PortionResult]],
+    failures: Failures | None = None,
+    *,
+    lease_seconds: float | None = None,
+) -> Worker:
+    kind = JobKind(
+        name="test",
+        run_portion=run_portion,
+        on_failure=(failures or Failures()).add,
+        lease_seconds=lease_seconds,
+    )
+    return Worker(db, [kind], Settings())
+
+
+async def fetch_job(db: Database) -> dict[str, Any]:
+    async with db.connection() as connection:
+        row = await connection.fetchrow("select state, position, tries, error from job")
+        assert row is not None
+        return dict(row)
+
+
+async def test_a_job_runs_portion_by_portion_to_its_end(db: Database, project: Project) -> None:
+    seen = []
+
+    async def run_portion(run: Run) -> PortionResult:
+        seen.append((run.job.payload, run.job.position))
+        return PortionResult(run.job.position + 10, run.job.position == 20)
+
+    await put(db, project, {"file": 7})
+    assert await make_worker(db, run_portion).run_until_idle() == 3
+    assert seen == [({"file": 7}, 0), ({"file": 7}, 10), ({"file": 7}, 20)]
+    assert await fetch_job(db) == {"state": "done", "position": 30, "tries": 0, "error": None}
+
+
+async def test_what_a_failed_portion_wrote_is_undone_and_the_reason_is_kept(
+    db: Database, project: Project
+) -> None:
+    async def run_portion(run: Run) -> PortionResult:
+        await run.connection.execute(
+            "insert into category values ($1, $2, 'x', 0, now())", project.id, new_id()
+        )
+        raise ValueError("half way")
+
+    await put(db, project)
+    assert await make_worker(db, run_portion).run_next()
+    async with db.connection() as connection:
+        assert await connection.fetchval("select count(*) from category") == 0
+    job = await fetch_job(db)
+    assert (job["state"], job["tries"], job["error"]) == ("waiting", 1, "ValueError: half way")
+
+
+async def test_a_permanent_failure_ends_the_job_and_tells_its_feature_in_a_transaction(
+    db: Database, project: Project
+) -> None:
+    failures = Failures()
+
+    async def run_portion(_run: Run) -> PortionResult:
+        raise PermanentFailure("the campaign is gone")
+
+    await put(db, project)
+    await make_worker(db, run_portion, failures).run_until_idle()
+    assert failures.reasons == ["the campaign is gone"]
+    assert (await fetch_job(db))["state"] == "failed"
+
+
+async def test_a_portion_that_fails_too_often_is_given_up(db: Database, project: Project) -> None:
+    failures = Failures()
+    runs = 0
+
+    async def run_portion(_run: Run) -> PortionResult:
+        nonlocal runs
+        runs += 1
+        raise ValueError("poison")
+
+    await put(db, project)
+    worker = make_worker(db, run_portion, failures)
+    for _ in range(MOST_TRIES + 1):
+        assert await worker.run_next()
+        async with db.connection() as connection:
+            await connection.execute("update job set run_after = now() - interval '1 day'")
+    assert runs == MOST_TRIES
+    assert failures.reasons == ["the portion failed or was killed too often"]
+    assert (await fetch_job(db))["state"] == "failed"
+    assert not await worker.run_next()
+
+
+async def test_work_with_outside_effects_holds_a_lease_and_no_transaction(
+    db: Database, project: Project
+) -> None:
+    states = []
+
+    async def run_portion(run: Run) -> PortionResult:
+        states.append(run.connection.is_in_transaction())
+        async with db.connection() as other:
+            # Nobody else can take it, though its row is not locked.
+            states.append(
+                await other.fetchval(
+                    "select run_after > clock_timestamp() + interval '20 seconds' from job for update nowait"
+                )
+            )
+        return PortionResult(1, True)
+
+    await put(db, project)
+    await make_worker(db, run_portion, lease_seconds=30).run_until_idle()
+    assert states == [False, True]
+    assert (await fetch_job(db))["state"] == "done"
+
+
+async def test_leased_work_that_outlives_its_lease_is_stopped_and_comes_again(
+    db: Database, project: Project
+) -> None:
+    async def run_portion(_run: Run) -> PortionResult:
+        await asyncio.sleep(60)
+        return PortionResult(1, True)
+
+    await put(db, project)
+    assert await make_worker(db, run_portion, lease_seconds=0.05).run_next()
+    job = await fetch_job(db)
+    assert (job["state"], job["position"], job["error"]) == ("waiting", 0, "TimeoutError: ")
+
+
+async def test_a_new_job_wakes_an_idle_worker(db: Database, project: Project) -> None:
+    ran = asyncio.Event()
+
+    async def run_portion(_run: Run) -> PortionResult:
+        ran.set()
+        return PortionResult(1, True)
+
+    worker = make_worker(db, run_portion)
+    task = asyncio.create_task(worker.run())
+    # Until it is idle it has not listened yet: the second job is the one to wake it.
+    await put(db, project)
+    await asyncio.wait_for(ran.wait(), 10)
+    ran.clear()
+    await put(db, project)
+    await asyncio.wait_for(ran.wait(), 10)
+    worker.stop()
+    await asyncio.wait_for(task, 10)
+
+
+async def test_stop_lets_the_portion_in_hand_finish_and_starts_no_other(
+    db: Database, project: Project
+) -> None:
+    started, go_on = asyncio.Event(), asyncio.Event()
+
+    async def run_portion(run: Run) -> PortionResult:
+        started.set()
+        await go_on.wait()
+        return PortionResult(run.job.position + 1, False)
+
+    await put(db, project)
+    worker = make_worker(db, run_portion)
+    task = asyncio.create_task(worker.run())
+    await asyncio.wait_for(started.wait(), 10)
+    worker.stop()
+    go_on.set()
+    await asyncio.wait_for(task, 10)
+    assert (await fetch_job(db))["position"] == 1
+
+
+async def test_a_worker_waits_out_a_lost_database_connection(db: Database, project: Project) -> None:
+    ran = asyncio.Event()
+
+    async def run_portion(_run: Run) -> PortionResult:
+        ran.set()
+        return PortionResult(1, True)
+
+    worker = make_worker(db, run_portion)
+    task = asyncio.create_task(worker.run())
+    await put(db, project)
+    await asyncio.wait_for(ran.wait(), 10)
+    async with db.connection() as connection:
+        await connection.execute(
+            "select pg_terminate_backend(pid) from pg_stat_activity"
+            " where datname = current_database() and pid <> pg_backend_pid()"
+        )
+    ran.clear()
+    await put(db, project)
+    await asyncio.wait_for(ran.wait(), 15)
+    worker.stop()
+    await asyncio.wait_for(task, 10)
+
+
+async def test_ten_long_jobs_are_all_under_way_and_a_short_one_is_done_before_any_of_them(
+    db: Database, project: Project
+) -> None:
+    ended: list[str] = []
+
+    async def run_portion(run: Run) -> PortionResult:
+        done = run.job.position + 1 == run.job.payload["portions"]
+        if done:
+            ended.append(run.job.payload["name"])
+        return PortionResult(run.job.position + 1, done)
+
+    for number in range(10):
+        await put(db, project, {"name": f"long {number}", "portions": 20})
+    worker = make_worker(db, run_portion)
+    for _ in range(10):
+        await worker.run_next()
+    async with db.connection() as connection:
+        assert await connection.fetchval("select min(position) from job") == 1
+        await enqueue_job(
+            connection,
+            project_id=project.id,
+            job_id=new_id(),
+            kind="test",
+            lane="ordered",
+            payload={"name": "short", "portions": 3},
+            now=NOW,
+        )
+    await worker.run_until_idle()
+    assert ended[0] == "short"
+    assert sorted(ended[1:]) == [f"long {number}" for number in range(10)]
