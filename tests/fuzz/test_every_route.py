@@ -4,6 +4,7 @@ The table of operations says which routes there are, what they take and what the
 here knows one of them by name, except what it takes to have something there to work on.
 """
 
+import os
 import time
 import types
 import typing
@@ -23,7 +24,8 @@ from openvoucher.platform.http.operations import Operation
 
 pytestmark = pytest.mark.slow
 
-EXAMPLES = 50
+# Of each route. More find more: FUZZ_EXAMPLES=1000 takes half an hour.
+EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "40"))
 # Nothing here is large enough to take a second; a multiple of that is a loop or a lock.
 SLOWEST_SECONDS = 10.0
 

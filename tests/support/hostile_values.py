@@ -150,6 +150,8 @@ def values_of(model: Any, known: tuple[str, ...] = ()) -> st.SearchStrategy[Any]
 
 def _values_of(kind: inspect.Type, words: st.SearchStrategy[str]) -> st.SearchStrategy[Any]:
     match kind:
+        case inspect.Metadata():
+            return _values_of(kind.type, words)
         case inspect.StructType():
             return _objects_of(kind, words)
         case inspect.UnionType():
@@ -186,14 +188,15 @@ def _objects_of(kind: inspect.StructType, words: st.SearchStrategy[str]) -> st.S
     optional = {
         field.encode_name: _values_of(field.type, words) for field in kind.fields if not field.required
     }
-    # Of many optional fields a few at a time: all at once mostly contradict each other.
-    return st.fixed_dictionaries(required, optional=optional).flatmap(
-        lambda full: st.lists(st.sampled_from(sorted(optional)), max_size=4, unique=True).map(
-            lambda chosen: {name: full[name] for name in full if name in required or name in chosen}
-        )
-        if optional
-        else st.just(full)
-    )
+    names = sorted(optional)
+
+    @st.composite
+    def objects(draw: Any) -> dict[str, Any]:
+        # Of many optional fields a few at a time: all at once mostly contradict each other.
+        chosen = draw(st.lists(st.sampled_from(names), max_size=4, unique=True)) if names else []
+        return {name: draw(values) for name, values in [*required.items(), *((n, optional[n]) for n in chosen)]}
+
+    return objects()
 
 
 def _bounds(kind: inspect.IntType | inspect.FloatType) -> tuple[int, int]:
@@ -268,6 +271,8 @@ def queries_of(model: Any, known: tuple[str, ...] = ()) -> st.SearchStrategy[str
 
 def _query_values(kind: inspect.Type, words: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
     match kind:
+        case inspect.Metadata():
+            return _query_values(kind.type, words)
         case inspect.UnionType():
             return st.one_of([_query_values(member, words) for member in kind.types])
         case inspect.LiteralType():

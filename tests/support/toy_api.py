@@ -60,7 +60,7 @@ class ThingQuery(msgspec.Struct, kw_only=True):
     limit: Annotated[int, Meta(ge=1, le=100)] = 10
     active: bool | None = None
     name: str = ""
-    ids: list[str] = []
+    ids: Annotated[list[str], Meta(description="Only these.")] = []
     numbers: list[int] = []
 
 

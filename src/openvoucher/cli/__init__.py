@@ -25,6 +25,7 @@ COMMANDS = {
     "worker": "run one more bulk worker on the database of a server",
     "migrate": "bring the database up to date",
     "keys": "show the API keys that were made at the first start, or make new ones",
+    "doctor": "look for what keeps a server from working well; changes nothing",
     "database-url": "print how psql, pg_dump and backups reach the database",
 }
 # Started by the server itself; what they are to do comes over standard input.

@@ -48,7 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
     settings = read_command_settings(arguments)
     data_dir = choose_data_dir(settings)
     if not arguments.new:
-        print(read_keys(data_dir), end="")
+        print(f"# {data_dir / FILE_NAME}\n{read_keys(data_dir)}", end="")
         return 0
     pairs = {kind: make_key_pair(kind) for kind in KINDS}
 

@@ -184,8 +184,7 @@ class Supervisor:
         for place in running:
             place.send(signal.SIGTERM)
         deadline = time.monotonic() + self._drain_seconds + _CLOSING_SECONDS
-        hurried_at = max(self._signals.count, 1) + 1
-        while running and self._signals.count < hurried_at and time.monotonic() < deadline:
+        while running and self._signals.count < 2 and time.monotonic() < deadline:
             self._signals.wait(timeout_seconds=min(0.1, max(deadline - time.monotonic(), 0)))
             running = [place for place in running if place.is_running()]
         for place in running:

@@ -92,7 +92,7 @@ async def test_the_victim_of_a_deadlock_is_told_that_nothing_happened(db: Databa
             await connection.execute("update account set balance = balance + 1 where number = $1", second)
 
     outcomes = await asyncio.gather(change(1, 2), change(2, 1), return_exceptions=True)
-    assert sorted(type(outcome) for outcome in outcomes if outcome is not None) == [TransactionConflict]
+    assert [type(outcome) for outcome in outcomes if outcome is not None] == [TransactionConflict]
     async with db.connection() as connection:
         assert await connection.fetchval("select array_agg(balance) from account") == [1, 1]
 

@@ -48,11 +48,13 @@ def read_campaign(body: CampaignCreate, category_id: str | None) -> NewCampaign:
     if body.promotion is not None and body.promotion.tiers:
         raise invalid_payload("Property .promotion.tiers must NOT have more than 0 items")
     kind = body.type or ("STATIC" if body.campaign_type == "PROMOTION" else "AUTO_UPDATE")
+    if kind == "STANDALONE" and body.campaign_type not in ("DISCOUNT_COUPONS", "GIFT_VOUCHERS"):
+        raise invalid_campaign(f"{body.campaign_type} campaign cannot be of type STANDALONE")
     inherited = read_validity(body)
     config: dict[str, Any] = {}
     pattern = None
     if body.campaign_type != "PROMOTION":
-        voucher = _check_voucher(body, kind)
+        voucher = _check_voucher(body)
         inherited = {**read_validity(voucher), **inherited}
         inherited |= _read_benefit(body.campaign_type, voucher)
         config, pattern = read_code_config(voucher.code_config)
@@ -103,7 +105,7 @@ def read_duration(text: str) -> str:
     return text
 
 
-def _check_voucher(body: CampaignCreate, kind: str) -> CampaignVoucher:
+def _check_voucher(body: CampaignCreate) -> CampaignVoucher:
     if body.voucher is None:
         raise invalid_payload("Payload must have required property 'voucher'")
     voucher_type, field = _VOUCHERS[body.campaign_type]
@@ -111,8 +113,6 @@ def _check_voucher(body: CampaignCreate, kind: str) -> CampaignVoucher:
         raise invalid_campaign(f"Voucher type {body.voucher.type} does not fit {body.campaign_type} campaign")
     if getattr(body.voucher, field) is None:
         raise invalid_campaign(f"Property '{field}' is required for {body.campaign_type} campaign")
-    if kind == "STANDALONE" and body.campaign_type not in ("DISCOUNT_COUPONS", "GIFT_VOUCHERS"):
-        raise invalid_campaign(f"{body.campaign_type} campaign cannot be of type STANDALONE")
     return body.voucher
 
 

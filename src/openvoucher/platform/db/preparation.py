@@ -4,11 +4,12 @@ import dataclasses
 import functools
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from urllib.parse import parse_qs, urlsplit
 
 import asyncpg
 
-from openvoucher.platform.db.durability import check_database
+from openvoucher.platform.db.durability import UnsafeDatabase, check_database
 from openvoucher.platform.db.migrations import (
     Migration,
     MigrationError,
@@ -58,6 +59,37 @@ async def check_prepared_database(url: str, *, allow_unsafe: bool) -> None:
         raise MigrationError(
             f"The database lacks the migrations {', '.join(pending)}: run `openvoucher migrate`, or start "
             "`openvoucher serve` of this version first."
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class DatabaseReport:
+    """What a look at a database shows. unsafe: why the start would refuse it, empty if it would not.
+    clock_ahead_seconds: how far its clock is ahead of ours."""
+
+    version: str
+    unsafe: str
+    pending: list[str]
+    clock_ahead_seconds: float
+
+
+async def examine_database(url: str) -> DatabaseReport:
+    """Look without changing anything. Raises DatabaseUnavailable."""
+    async with _open(url) as connection:
+        asked_at = datetime.now(UTC)
+        its_time: datetime = await connection.fetchval("select clock_timestamp()")
+        # Half of the way there and back is what the answer is old.
+        our_time = asked_at + (datetime.now(UTC) - asked_at) / 2
+        unsafe = ""
+        try:
+            await check_database(connection, allow_unsafe=False)
+        except UnsafeDatabase as error:
+            unsafe = str(error)
+        return DatabaseReport(
+            version=str(await connection.fetchval("show server_version")),
+            unsafe=unsafe,
+            pending=await list_pending_migrations(connection),
+            clock_ahead_seconds=(its_time - our_time).total_seconds(),
         )
 
 

@@ -203,6 +203,8 @@ def _list_parameters(model: Any) -> frozenset[str]:
 
 
 def _is_list(type: msgspec.inspect.Type) -> bool:
+    if isinstance(type, msgspec.inspect.Metadata):
+        return _is_list(type.type)
     members = type.types if isinstance(type, msgspec.inspect.UnionType) else (type,)
     kinds = {member.__class__ for member in members}
     return msgspec.inspect.ListType in kinds and msgspec.inspect.StrType not in kinds
