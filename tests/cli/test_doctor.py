@@ -130,6 +130,7 @@ def test_a_problem_ends_with_1_and_notes_end_with_0(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["doctor", "--data-dir", str(tmp_path)]) == 0
-    (tmp_path / "keys.env").touch(0o644)
+    (tmp_path / "keys.env").touch()
+    (tmp_path / "keys.env").chmod(0o644)
     assert main(["doctor", "--data-dir", str(tmp_path)]) == 1
     assert "problem  others can read the keys" in capsys.readouterr().out

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 import voucherify
+
 from sdk_client import Sdk, discount_voucher, gift_voucher, loyalty_card, read_refusal
 
 pytestmark = pytest.mark.slow
@@ -210,9 +211,7 @@ def test_other_campaigns_and_vouchers_have_no_transactions(sdk: Sdk) -> None:
         ("LOYALTY_PROGRAM", loyalty_card(100), "loyalty_card_points_exceeded"),
     ],
 )
-def test_a_card_cannot_be_overdrawn(
-    sdk: Sdk, campaign_type: str, voucher: dict[str, Any], key: str
-) -> None:
+def test_a_card_cannot_be_overdrawn(sdk: Sdk, campaign_type: str, voucher: dict[str, Any], key: str) -> None:
     sdk.make_campaign("Cards", campaign_type=campaign_type, voucher=voucher)
     sdk.campaigns.add_voucher_with_specific_code_to_campaign("Cards", "C")
     sdk.vouchers.update_voucher_balance("C", change(-100))

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 import voucherify
+
 from sdk_client import Sdk, discount_voucher, gift_voucher, loyalty_card, read_refusal
 
 pytestmark = pytest.mark.slow
@@ -30,9 +31,7 @@ def test_a_voucher_inherits_all_from_its_campaign(sdk: Sdk) -> None:
         expiration_date="2030-01-01",
         validity_timeframe={"interval": "P2D", "duration": "P1D"},
         validity_day_of_week=[1, 2],
-        validity_hours={
-            "daily": [{"start_time": "08:00", "expiration_time": "12:00", "days_of_week": [1]}]
-        },
+        validity_hours={"daily": [{"start_time": "08:00", "expiration_time": "12:00", "days_of_week": [1]}]},
         metadata={"season": "spring"},
         voucher=discount_voucher(redemption={"quantity": 5}, code_config={"pattern": "SPR-####"}),
     )
@@ -169,7 +168,9 @@ def test_many_vouchers_are_made_by_an_async_action(sdk: Sdk) -> None:
 
 def test_the_last_codes_of_a_pattern_are_found(sdk: Sdk) -> None:
     campaign_id = sdk.make_campaign(
-        "Ten", vouchers_count=4, voucher=discount_voucher(code_config={"pattern": "N#", "charset": "0123456789"})
+        "Ten",
+        vouchers_count=4,
+        voucher=discount_voucher(code_config={"pattern": "N#", "charset": "0123456789"}),
     )
     accepted = sdk.campaigns.add_vouchers_to_campaign(campaign_id, vouchers_count=6)
     assert sdk.wait_for_action(accepted.async_action_id)["result"]["done_count"] == 6
@@ -243,15 +244,13 @@ def test_a_referral_code_says_so(sdk: Sdk) -> None:
 
 
 def test_a_standalone_campaign_gets_no_second_code(sdk: Sdk) -> None:
-    answer = sdk.send(
-        "POST", "/v1/campaigns", {"name": "One", "type": "STANDALONE", "voucher": discount_voucher(code="ONE")}
-    )
-    sdk.wait_for_campaign(answer.body["id"])
-    for call in (
+    campaign_id = sdk.make_campaign("One", type="STANDALONE", voucher=discount_voucher(code="ONE"))
+    calls: list[Any] = [
         lambda: sdk.campaigns.add_vouchers_to_campaign("One"),
         lambda: sdk.campaigns.add_vouchers_to_campaign("One", vouchers_count=5),
         lambda: sdk.campaigns.add_voucher_with_specific_code_to_campaign("One", "TWO"),
-    ):
+    ]
+    for call in calls:
         with pytest.raises(voucherify.exceptions.BadRequestException) as refusal:
             call()
         assert read_refusal(refusal.value) == {
@@ -260,7 +259,7 @@ def test_a_standalone_campaign_gets_no_second_code(sdk: Sdk) -> None:
             "message": "Invalid Campaign",
             "details": "You can not generate vouchers for STANDALONE type campaign.",
         }
-    assert sdk.list_codes(answer.body["id"]) == ["ONE"]
+    assert sdk.list_codes(campaign_id) == ["ONE"]
 
 
 def test_a_promotion_gets_no_codes(sdk: Sdk) -> None:

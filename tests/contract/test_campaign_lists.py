@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 import voucherify
-from sdk_client import Sdk, discount_voucher, gift_voucher, loyalty_card
 from voucherify import ParameterFiltersListCampaigns as Filters
+
+from sdk_client import Sdk, discount_voucher, gift_voucher, loyalty_card
 
 pytestmark = pytest.mark.slow
 
@@ -193,8 +194,6 @@ def test_filters_narrow_the_list(sdk: Sdk) -> None:
         ("page=1001", 400, "page_over_limit", "Property .page cannot be higher than 1000"),
     ],
 )
-def test_a_page_that_cannot_be_is_refused(
-    sdk: Sdk, query: str, status: int, key: str, details: str
-) -> None:
+def test_a_page_that_cannot_be_is_refused(sdk: Sdk, query: str, status: int, key: str, details: str) -> None:
     answer = sdk.send("GET", f"/v1/campaigns?{query}")
     assert (answer.status, answer.body["key"], answer.body["details"]) == (status, key, details)

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 import voucherify
+
 from campaign_answers import SUMMARY_COUNTERS
 from sdk_client import Sdk, discount_voucher, gift_voucher, loyalty_card
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 import voucherify
+
 from sdk_client import Sdk, discount_voucher, gift_voucher
 
 pytestmark = pytest.mark.slow

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import voucherify
+
 from sdk_client import Sdk, discount_voucher, gift_voucher, loyalty_card, read_refusal
 
 pytestmark = pytest.mark.slow
@@ -106,9 +107,7 @@ def test_a_voucher_is_shown_as_it_was_made(sdk: Sdk) -> None:
         expiration_date="2030-05-31T23:59:59.999Z",
         validity_timeframe={"interval": "P2D", "duration": "P1D"},
         validity_day_of_week=[0, 6],
-        validity_hours={
-            "daily": [{"start_time": "08:00", "expiration_time": "12:00", "days_of_week": [0]}]
-        },
+        validity_hours={"daily": [{"start_time": "08:00", "expiration_time": "12:00", "days_of_week": [0]}]},
         active=False,
         additional_info="for Ann",
         metadata={"a": 1, "b": {"c": [True, None]}},
@@ -229,7 +228,9 @@ def test_the_code_of_the_path_wins(sdk: Sdk) -> None:
 
 
 def test_a_standalone_campaign_takes_its_one_code_by_path_alone(sdk: Sdk) -> None:
-    answer = sdk.send("POST", "/v1/campaigns", {"name": "One", "type": "STANDALONE", "voucher": discount_voucher()})
+    answer = sdk.send(
+        "POST", "/v1/campaigns", {"name": "One", "type": "STANDALONE", "voucher": discount_voucher()}
+    )
     campaign_id = answer.body["id"]
     sdk.wait_for_campaign(campaign_id)
     with pytest.raises(voucherify.exceptions.BadRequestException) as refusal:
@@ -249,10 +250,11 @@ def test_a_standalone_campaign_takes_its_one_code_by_path_alone(sdk: Sdk) -> Non
 
 def test_a_code_is_used_once(sdk: Sdk) -> None:
     sdk.vouchers.create_voucher("ONCE", with_code(**discount_voucher()))
-    for call in (
+    calls: list[Any] = [
         lambda: sdk.vouchers.create_voucher("ONCE", with_code(**gift_voucher(5))),
         lambda: sdk.vouchers.generate_random_code(random(**discount_voucher(), code="ONCE")),
-    ):
+    ]
+    for call in calls:
         with pytest.raises(voucherify.ApiException) as refusal:
             call()
         assert read_refusal(refusal.value) == {
@@ -269,7 +271,11 @@ def test_a_code_is_used_once(sdk: Sdk) -> None:
 REFUSALS: list[Any] = [
     ({"type": "DISCOUNT_VOUCHER"}, 400, "invalid_voucher"),
     ({"type": "GIFT_VOUCHER", "gift": {"amount": 0}}, 400, "invalid_gift"),
-    ({"type": "DISCOUNT_VOUCHER", "discount": {"type": "PERCENT", "percent_off": 101}}, 400, "invalid_payload"),
+    (
+        {"type": "DISCOUNT_VOUCHER", "discount": {"type": "PERCENT", "percent_off": 101}},
+        400,
+        "invalid_payload",
+    ),
     ({"type": "DISCOUNT_VOUCHER", "discount": {"type": "AMOUNT"}}, 400, "invalid_payload"),
     ({**discount_voucher(), "redemption": {"quantity": 0}}, 400, "invalid_payload"),
     ({**discount_voucher(), "campaign": "No such campaign"}, 404, "not_found"),
@@ -278,9 +284,7 @@ REFUSALS: list[Any] = [
 
 
 @pytest.mark.parametrize(("fields", "status", "key"), REFUSALS)
-def test_a_voucher_that_cannot_be_is_refused(
-    sdk: Sdk, fields: dict[str, Any], status: int, key: str
-) -> None:
+def test_a_voucher_that_cannot_be_is_refused(sdk: Sdk, fields: dict[str, Any], status: int, key: str) -> None:
     with pytest.raises(voucherify.ApiException) as refusal:
         sdk.vouchers.create_voucher("X", with_code(**fields))
     told = read_refusal(refusal.value)

@@ -216,8 +216,9 @@ def test_each_code_takes_its_own_characters() -> None:
     ]
 
 
-def test_a_pattern_without_hashes_gives_its_one_code_without_randomness() -> None:
-    assert draw_codes(make(pattern="SALE", prefix="#"), 3, refuse_bytes) == ["#SALE"] * 3
+@pytest.mark.parametrize("prefix", ["#", "✂"])
+def test_a_pattern_without_hashes_gives_its_one_code_without_randomness(prefix: str) -> None:
+    assert draw_codes(make(pattern="SALE", prefix=prefix), 3, refuse_bytes) == [f"{prefix}SALE"] * 3
 
 
 @pytest.mark.parametrize("charset", ["ab", "あい", CHARACTERS_300])
@@ -376,7 +377,7 @@ def test_matching_minds_prefix_postfix_and_letter_case() -> None:
 
 
 def test_prefix_and_postfix_may_not_share_characters_of_a_code() -> None:
-    assert not matches(make(pattern="#", charset="a", prefix="aba", postfix="aba"), "ababa")
+    assert not matches(make(pattern="#", charset="ab", prefix="aba", postfix="aba"), "ababa")
 
 
 # --- what is left of a small space ---

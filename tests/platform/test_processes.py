@@ -79,6 +79,8 @@ def test_a_stop_signal_lets_the_children_finish_what_they_have_in_hand(number: s
         assert program.output.count("has something in hand") == 2
         assert len(re.findall(r"child \d+ finished", program.output)) == 2
         assert program.lines[-1] == "the parent ended"
+        first = next(line for line in program.lines if "has something in hand" in line)
+        assert program.lines.index("nothing more is accepted") < program.lines.index(first)
 
 
 def test_ctrl_c_in_a_terminal_reaches_the_parent_alone() -> None:

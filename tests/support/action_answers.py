@@ -79,7 +79,7 @@ def _choose_action(value: dict[str, Any], *, in_list: bool) -> Rule:
 def _took_its_time(value: Any) -> bool:
     took = read_instant(value["updated_at"]) - read_instant(value["created_at"])
     # Both are printed without their microseconds.
-    return abs(took.total_seconds() * 1000 - value["processing_time"]) <= 1
+    return bool(abs(took.total_seconds() * 1000 - value["processing_time"]) <= 1)
 
 
 action = both(

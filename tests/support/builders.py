@@ -2,6 +2,7 @@
 
 import re
 from typing import Any, Final
+from urllib.parse import quote
 
 import httpx
 
@@ -23,6 +24,9 @@ _VOUCHER_TYPES: Final = {
 }
 _MESSAGES: Final = {
     "duplicate_found": "Duplicated resource found",
+    "gift_amount_exceeded": "Gift amount exceeded",
+    "invalid_add_balance_params": "Invalid add balance params",
+    "invalid_amount": "Invalid Amount",
     "invalid_campaign": "Invalid Campaign",
     "invalid_campaign_params": "Invalid campaign params",
     "invalid_code_config": "Invalid code config",
@@ -30,8 +34,10 @@ _MESSAGES: Final = {
     "invalid_payload": "Invalid payload",
     "invalid_query_params": "Invalid query params",
     "invalid_voucher": "Invalid Voucher",
+    "loyalty_card_points_exceeded": "Loyalty card points exceeded",
     "metadata_validation_failed": "Metadata validation failed",
     "not_found": "Resource not found",
+    "page_over_limit": "Listing resource above 1000 page is not supported",
 }
 
 
@@ -48,6 +54,63 @@ def a_campaign(
     if campaign_type in _VOUCHER_TYPES:
         body["voucher"] = {**a_voucher(_VOUCHER_TYPES[campaign_type]), **(voucher or {})}
     return body
+
+
+# --- vouchers as they are shown ------------------------------------------------------------------
+
+_SHOWN_BENEFITS: Final[dict[str, dict[str, Any]]] = {
+    "DISCOUNT_VOUCHER": {"discount": {"type": "PERCENT", "percent_off": 10}},
+    "GIFT_VOUCHER": {"gift": {"amount": 10_000, "balance": 10_000, "effect": "APPLY_TO_ORDER"}},
+    "LOYALTY_CARD": {"loyalty_card": {"points": 300, "balance": 300}},
+}
+_REDEEMED: Final = {"GIFT_VOUCHER": {"redeemed_amount": 0}, "LOYALTY_CARD": {"redeemed_points": 0}}
+EMPTY_LIST: Final = {"object": "list", "data_ref": "data", "data": [], "total": 0}
+
+
+def a_shown_voucher(
+    code: str, type: str = "DISCOUNT_VOUCHER", *, quantity: int | None = None, **changes: Any
+) -> dict[str, Any]:
+    """`a_voucher` without a campaign, as it is shown before anything happened to it, but for what
+    `without_identity` takes away. `quantity`: how often it can be redeemed."""
+    address = f"/v1/vouchers/{quote(code, safe='')}"
+    return {
+        "code": code,
+        "campaign": None,
+        "campaign_id": None,
+        "category": None,
+        "category_id": None,
+        "categories": [],
+        "type": type,
+        "discount": None,
+        "gift": None,
+        "loyalty_card": None,
+        **_SHOWN_BENEFITS[type],
+        "start_date": None,
+        "expiration_date": None,
+        "validity_timeframe": None,
+        "validity_day_of_week": None,
+        "active": True,
+        "additional_info": None,
+        "metadata": {},
+        "is_referral_code": False,
+        "updated_at": None,
+        "validation_rules_assignments": EMPTY_LIST,
+        "redemption": {
+            "quantity": quantity,
+            "redeemed_quantity": 0,
+            **_REDEEMED.get(type, {}),
+            "object": "list",
+            "url": f"{address}/redemptions?page=1&limit=10",
+        },
+        "publish": {"object": "list", "count": 0, "url": f"{address}/publications?page=1&limit=10"},
+        "object": "voucher",
+        **changes,
+    }
+
+
+def without_identity(voucher: dict[str, Any]) -> dict[str, Any]:
+    """Without what the server made up: id, time of creation, assets."""
+    return {name: value for name, value in voucher.items() if name not in ("id", "created_at", "assets")}
 
 
 def a_refusal(

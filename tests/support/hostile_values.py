@@ -1,6 +1,7 @@
 """Values that callers could send: such as fit a model, and such as nobody meant."""
 
 import urllib.parse
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -142,10 +143,27 @@ metadata = st.dictionaries(
     texts.filter(bool), odd_values | texts | st.lists(odd_values | texts, max_size=3), max_size=3
 )
 
+# What a field's name says of its text.
+_FITTING_TEXTS: Mapping[str, Sequence[str]] = {
+    "date": ("2026-01-01", "2026-06-30T10:00:00Z", "2030-01-01T00:00:00.000+02:00", "9999-12-31"),
+    "interval": ("P1D", "PT2H", "P7D", "PT36H"),
+    "duration": ("PT1H", "P1D", "PT30M", "P30D"),
+    "time": ("08:00", "20:00", "00:00", "23:59"),
+    "pattern": ("ABC-###", "##-##-##", "#"),
+    "charset": ("0123456789", "ABC", "ab"),
+    "filters": (),
+}
 
-def values_of(model: Any, known: tuple[str, ...] = ()) -> st.SearchStrategy[Any]:
+Known = Sequence[str]
+
+
+def values_of(model: Any, known: Known = ()) -> st.SearchStrategy[Any]:
     """JSON values that fit the type. `known`: texts that exist on the server (ids, codes, names)."""
-    return _values_of(inspect.type_info(model), texts | st.sampled_from(known) if known else texts)
+    return _values_of(inspect.type_info(model), _words(known))
+
+
+def _words(known: Known) -> st.SearchStrategy[str]:
+    return texts | st.sampled_from(known) if known else texts
 
 
 def _values_of(kind: inspect.Type, words: st.SearchStrategy[str]) -> st.SearchStrategy[Any]:
@@ -172,8 +190,8 @@ def _values_of(kind: inspect.Type, words: st.SearchStrategy[str]) -> st.SearchSt
         case inspect.FloatType():
             return _numbers_of(kind) | st.integers(*_bounds(kind)).map(float)
         case inspect.StrType():
-            least, most = kind.min_length or 0, kind.max_length
-            return words.filter(lambda text: least <= len(text) <= (len(text) if most is None else most))
+            least, longest = kind.min_length or 0, kind.max_length or 10**9
+            return words.filter(lambda text: least <= len(text) <= longest)
         case inspect.BoolType():
             return st.booleans()
         case inspect.NoneType():
@@ -183,18 +201,32 @@ def _values_of(kind: inspect.Type, words: st.SearchStrategy[str]) -> st.SearchSt
     raise NotImplementedError(f"values of {kind}")
 
 
-def _objects_of(kind: inspect.StructType, words: st.SearchStrategy[str]) -> st.SearchStrategy[dict[str, Any]]:
-    required = {field.encode_name: _values_of(field.type, words) for field in kind.fields if field.required}
-    optional = {
-        field.encode_name: _values_of(field.type, words) for field in kind.fields if not field.required
-    }
+def _fields_of(
+    kind: inspect.StructType, words: st.SearchStrategy[str]
+) -> tuple[dict[str, st.SearchStrategy[Any]], dict[str, st.SearchStrategy[Any]]]:
+    """(required, optional): values by name."""
+    both: tuple[dict[str, st.SearchStrategy[Any]], dict[str, st.SearchStrategy[Any]]] = ({}, {})
+    for field in kind.fields:
+        fitting = [text for hint in _FITTING_TEXTS if hint in field.name for text in _FITTING_TEXTS[hint]]
+        own = st.sampled_from(fitting) | st.sampled_from(fitting) | words if fitting else words
+        both[0 if field.required else 1][field.encode_name] = _values_of(field.type, own)
+    return both
+
+
+def _objects_of(
+    kind: inspect.StructType, words: st.SearchStrategy[str], bases: Sequence[Any] = ({},)
+) -> st.SearchStrategy[dict[str, Any]]:
+    required, optional = _fields_of(kind, words)
     names = sorted(optional)
 
     @st.composite
     def objects(draw: Any) -> dict[str, Any]:
+        base = draw(st.sampled_from(bases))
         # Of many optional fields a few at a time: all at once mostly contradict each other.
-        chosen = draw(st.lists(st.sampled_from(names), max_size=4, unique=True)) if names else []
-        return {name: draw(values) for name, values in [*required.items(), *((n, optional[n]) for n in chosen)]}
+        chosen = draw(st.lists(st.sampled_from(names), max_size=2, unique=True)) if names else []
+        fields = {name: values for name, values in required.items() if name not in base}
+        fields |= {name: optional[name] for name in chosen}
+        return {**base, **{name: draw(values) for name, values in fields.items()}}
 
     return objects()
 
@@ -218,19 +250,26 @@ def _numbers_of(kind: inspect.IntType | inspect.FloatType) -> st.SearchStrategy[
 
 def spoil(value: Any, draw: Any) -> Any:
     """The value with one place of it, however deep, replaced, removed or added to."""
-    if isinstance(value, dict) and value and draw(st.booleans()):
+    if isinstance(value, dict) and value and draw(st.integers(0, 3)):
         name = draw(st.sampled_from(sorted(value)))
         if draw(st.integers(0, 4)) == 0:
             return {other: value[other] for other in value if other != name}
         return {**value, name: spoil(value[name], draw)}
-    if isinstance(value, list) and value and draw(st.booleans()):
+    if isinstance(value, list) and value and draw(st.integers(0, 3)):
         return [spoil(value[0], draw), *value[1:]]
     return draw(odd_values)
 
 
-def bodies_of(model: Any, known: tuple[str, ...] = ()) -> st.SearchStrategy[bytes]:
-    """Half fit, most others nearly, some are no JSON at all."""
-    fitting = values_of(model, known)
+def bodies_of(model: Any, known: Known = (), examples: Sequence[Any] = ()) -> st.SearchStrategy[bytes]:
+    """Half fit, most others nearly, some are no JSON at all. Of `examples` it is known that they do
+    something; fields of the model are added to them."""
+    kind = inspect.type_info(model)
+    words = _words(known)
+    fitting = _values_of(kind, words)
+    if isinstance(kind, inspect.StructType) and examples:
+        fitting = _objects_of(kind, words, bases=examples)
+    elif examples:
+        fitting = fitting | st.sampled_from(examples)
 
     @st.composite
     def spoilt(draw: Any) -> bytes:
@@ -240,51 +279,99 @@ def bodies_of(model: Any, known: tuple[str, ...] = ()) -> st.SearchStrategy[byte
     return st.one_of(fits, fits, fits, spoilt(), spoilt(), st.sampled_from(RAW_BODIES))
 
 
-def queries_of(model: Any, known: tuple[str, ...] = ()) -> st.SearchStrategy[str]:
+_OPERATORS = st.sampled_from(
+    [
+        "$in",
+        "$is",
+        "$is_not",
+        "$contains",
+        "$starts_with",
+        "$after",
+        "$before",
+        "$more_than",
+        "$less_than_ago",
+    ]
+    + ["$has_value", "$is_unknown", "$count", "$this_month", "$is_day", "$in_progress", "$wrong"]
+)
+_FILTERED = st.sampled_from(
+    ["created_at", "updated_at", "code", "metadata.colour", "id", "campaign", "name", "type", "status"]
+    + [
+        "campaign_id",
+        "category_ids",
+        "start_date",
+        "expiration_date",
+        "voucher_type",
+        "discount.type",
+        "active",
+    ]
+)
+
+
+def queries_of(model: Any, known: Known = ()) -> st.SearchStrategy[str]:
     """Query strings: parameters of the model in several spellings, with fitting and odd values."""
     struct = inspect.type_info(model)
     assert isinstance(struct, inspect.StructType)
-    words = texts | st.sampled_from(known) if known else texts
-    names = st.sampled_from([field.encode_name for field in struct.fields]) | st.sampled_from(
-        ["limit", "page", "order", "unknown", "__proto__"]
+    words = _words(known)
+    required, optional = _fields_of(struct, words)
+    fields = required | optional
+    kinds = {field.encode_name: field.type for field in struct.fields}
+    fitting = st.one_of(
+        [
+            st.tuples(
+                st.just(name), _query_values(kinds[name], fields[name] if _is_text(kinds[name]) else words)
+            )
+            for name in fields
+            if name != "filters"
+        ]
+        or [st.just(("unknown", "1"))]
     )
-    operators = st.sampled_from(["$in", "$is", "$contains", "$after", "$more_than", "$has_value", "$wrong"])
-    field = st.sampled_from(["created_at", "code", "metadata.colour", "id", "campaign", "name"]) | words
-    paths = st.one_of(
-        names,
+    names = st.sampled_from([*fields, "limit", "page", "unknown", "__proto__"])
+    odd_names = st.one_of(
         names,
         names.map(lambda name: f"{name}[after]"),
         names.map(lambda name: f"[{name}][0]"),
         names.map(lambda name: f"{name}[]"),
-        st.tuples(field, operators).map(lambda pair: f"filters[{pair[0]}][conditions][{pair[1]}]"),
-        st.tuples(field, operators).map(lambda pair: f"filters[{pair[0]}][conditions][{pair[1]}][0]"),
         st.just("filters[junction]"),
     )
-    fitting = [_query_values(field.type, words) for field in struct.fields]
-    values = st.one_of(*fitting, words, st.sampled_from([str(number) for number in ODD_NUMBERS]))
-    parameter = st.tuples(paths, values).map(
+    odd = st.tuples(odd_names, words | st.sampled_from([str(number) for number in ODD_NUMBERS]))
+    spelling = st.sampled_from(["filters[{}][conditions][{}]", "[filters][{}][conditions][{}][0]"])
+    filtered = st.tuples(
+        st.builds(str.format, spelling, _FILTERED | words, _OPERATORS),
+        words | st.sampled_from(["2026-01-01T00:00:00Z", "P1D", "1", "true", "DISCOUNT_VOUCHER"]),
+    )
+    pairs = [fitting, fitting, fitting, odd]
+    if "filters" in fields:
+        pairs += [filtered, filtered]
+    parameter = st.one_of(pairs).map(
         lambda pair: f"{urllib.parse.quote(pair[0], safe='[]')}={urllib.parse.quote(pair[1])}"
     )
     spoilt = st.sampled_from(["%ff", "a=%00", "&&&=", "a[b][c][d][e][f][g][h][i][j]=1", "limit=1&" * 1001])
-    return st.one_of(st.lists(parameter, max_size=4).map("&".join), spoilt)
+    some = st.lists(parameter, max_size=2).map("&".join)
+    return st.one_of(*[some] * 9, spoilt)
 
 
-def _query_values(kind: inspect.Type, words: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+def _is_text(kind: inspect.Type) -> bool:
+    members = kind.types if isinstance(kind, inspect.UnionType) else (kind,)
+    return all(isinstance(member, inspect.StrType | inspect.NoneType) for member in members)
+
+
+def _query_values(kind: inspect.Type, words: st.SearchStrategy[Any]) -> st.SearchStrategy[str]:
     match kind:
         case inspect.Metadata():
             return _query_values(kind.type, words)
         case inspect.UnionType():
-            return st.one_of([_query_values(member, words) for member in kind.types])
+            members = [member for member in kind.types if not isinstance(member, inspect.NoneType)]
+            return st.one_of([_query_values(member, words) for member in members])
         case inspect.LiteralType():
             return st.sampled_from([str(value) for value in kind.values])
         case inspect.IntType():
             return st.integers(*_bounds(kind)).map(str)
         case inspect.BoolType():
             return st.sampled_from(["true", "false"])
-    return words
+    return words.map(lambda word: word if isinstance(word, str) else "null")
 
 
-def forms_of(model: Any, known: tuple[str, ...] = ()) -> st.SearchStrategy[bytes]:
+def forms_of(model: Any, known: Known = ()) -> st.SearchStrategy[bytes]:
     struct = inspect.type_info(model)
     assert isinstance(struct, inspect.StructType)
     names = st.sampled_from([field.encode_name for field in struct.fields])
@@ -296,26 +383,41 @@ def forms_of(model: Any, known: tuple[str, ...] = ()) -> st.SearchStrategy[bytes
 
 
 _CELLS = st.sampled_from(
-    ["Code", "Voucher Type", "Value", "Discount Type", "Active", "Expiration Date", "Category", "Redemption Limit"]
+    [
+        "Code",
+        "Voucher Type",
+        "Value",
+        "Discount Type",
+        "Active",
+        "Expiration Date",
+        "Category",
+        "Redemption Limit",
+    ]
 )
 
 
-def uploads(known: tuple[str, ...] = ()) -> st.SearchStrategy[tuple[str, bytes]]:
+def uploads(known: Known = ()) -> st.SearchStrategy[tuple[str, bytes]]:
     """(content type, body): CSV files in multipart, and what only looks like it."""
     cell = texts | st.sampled_from(["10.5", "AMOUNT", "PERCENT", "true", *known])
     row = st.lists(cell, min_size=1, max_size=5)
     lines = st.tuples(st.lists(_CELLS | cell, min_size=1, max_size=5), st.lists(row, max_size=4)).map(
         lambda file: "\n".join(",".join(cells) for cells in [file[0], *file[1]]).encode()
     )
-    data = lines | st.sampled_from([b"", b"\xff\xfe", b'"', b"Code\r\n" * 100, b"Code\0\n", b'Code\n"unclosed'])
+    data = lines | st.sampled_from(
+        [b"", b"\xff\xfe", b'"', b"Code\r\n" * 100, b"Code\0\n", b'Code\n"unclosed']
+    )
     files = data.map(
-        lambda content: b'--X\r\nContent-Disposition: form-data; name="file"; filename="a.csv"\r\n\r\n'
-        + content
-        + b"\r\n--X--\r\n"
+        lambda content: (
+            b'--X\r\nContent-Disposition: form-data; name="file"; filename="a.csv"\r\n\r\n'
+            + content
+            + b"\r\n--X--\r\n"
+        )
     )
     whole = st.tuples(st.just("multipart/form-data; boundary=X"), files)
     broken = st.tuples(
-        st.sampled_from(["multipart/form-data; boundary=X", "multipart/form-data", "text/csv", "application/json"]),
+        st.sampled_from(
+            ["multipart/form-data; boundary=X", "multipart/form-data", "text/csv", "application/json"]
+        ),
         st.sampled_from([b"", b"--X", b"--X--\r\n", b"--X\r\n\r\n\r\n--X--", b"Code\nA\n", b"{}"]),
     )
     return st.one_of(whole, whole, whole, broken)

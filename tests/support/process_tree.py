@@ -58,6 +58,7 @@ def run_parent(plan: dict[str, Any]) -> int:
             roles,
             signals=signals,
             on_ready=lambda: tell("the tree is ready"),
+            on_stopping=lambda: tell("nothing more is accepted"),
             drain_seconds=plan["drain_seconds"],
         )
         tell("the parent runs")

@@ -3,13 +3,14 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlencode, urlsplit
 
 import voucherify
+from voucherify.rest import RESTResponse
+
 from field_rules import read_json
 from programs import wait_until
-from voucherify.rest import RESTResponse
 from wire_answers import find_faults
 
 
@@ -30,7 +31,7 @@ class CheckedClient(voucherify.ApiClient):
     last: Exchange
 
     def call_api(self, method: str, url: str, *args: Any, **kwargs: Any) -> RESTResponse:
-        response = super().call_api(method, url, *args, **kwargs)
+        response: Any = super().call_api(method, url, *args, **kwargs)
         content = response.read()
         path = urlsplit(url).path
         where = f"{response.status} of {method} {path}"
@@ -45,7 +46,7 @@ class CheckedClient(voucherify.ApiClient):
             if not (response.getheader(name) or "").isdecimal():
                 faults.append(f"the header {name} is no number")
         assert not faults, "\n".join([where, *faults, json.dumps(body, indent=1)])
-        return response
+        return cast(RESTResponse, response)
 
 
 class Sdk:

@@ -102,8 +102,10 @@ def look_at_api(settings: Settings) -> Iterator[Finding]:
     """Whether a server answers where these settings would make it listen."""
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)  # noqa: S104
     address = f"http://{f'[{host}]' if ':' in host else host}:{settings.port}/readyz"
+    # A proxy that is configured for this machine has no business between it and itself.
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with urllib.request.urlopen(address, timeout=_API_ANSWERS_WITHIN_SECONDS):
+        with opener.open(address, timeout=_API_ANSWERS_WITHIN_SECONDS):
             yield Finding("ok", f"the API is ready: {address}")
     except urllib.error.HTTPError as error:
         with error:

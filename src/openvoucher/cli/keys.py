@@ -2,7 +2,7 @@
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -85,11 +85,17 @@ def given_keys(settings: Settings) -> dict[KeyKind, KeyPair]:
     return {pair.kind: pair for pair in pairs if pair.app_id}
 
 
-async def set_up_project(url: str, given: dict[KeyKind, KeyPair]) -> list[KeyPair]:
-    """Make the first project if there is none; the pairs that were made now. Raises CommandFailed."""
+async def set_up_project(
+    url: str,
+    given: dict[KeyKind, KeyPair],
+    *,
+    keep: Callable[[Sequence[KeyPair]], object] = lambda _made: None,
+) -> list[KeyPair]:
+    """Make the first project if there is none; the pairs that were made now, after `keep` has had
+    them. Raises CommandFailed."""
     db = Database(url, size=1, application_name="openvoucher start")
     try:
-        _, made = await set_up_first_project(db, given=given, now=datetime.now(UTC))
+        _, made = await set_up_first_project(db, given=given, now=datetime.now(UTC), keep=keep)
     except KeyBelongsToAnotherProject as error:
         raise CommandFailed(str(error)) from error
     finally:

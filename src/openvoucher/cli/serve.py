@@ -6,6 +6,7 @@ import contextlib
 import logging
 import socket
 import sys
+from pathlib import Path
 
 from openvoucher.cli.database import make_embedded_postgres
 from openvoucher.cli.keys import describe_keys, given_keys, keep_keys, set_up_project, show_curl
@@ -131,10 +132,11 @@ def _prepare(url: str, settings: Settings) -> None:
 def _set_up_keys(url: str, settings: Settings) -> KeyPair | None:
     """Make the first project, show the keys that were made now; the server key if it is one of them."""
     given = given_keys(settings)
-    made = asyncio.run(set_up_project(url, given))
     data_dir = choose_data_dir(settings)
+    kept: list[Path | None] = []
+    made = asyncio.run(set_up_project(url, given, keep=lambda pairs: kept.append(keep_keys(data_dir, pairs))))
     if made:
-        _say(f"\n{describe_keys(keep_keys(data_dir, made), made)}")
+        _say(f"\n{describe_keys(kept[0], made)}")
     elif (data_dir / FILE_NAME).exists():
         log.info("the API keys made at the first start are in %s", data_dir / FILE_NAME)
     elif not given:

@@ -110,8 +110,6 @@ def _refuse_unstorable_text(name: str, text: str) -> None:
 
 def draw_codes(pattern: CodePattern, count: int, random_bytes: RandomBytes) -> list[str]:
     """`count` codes, each drawn uniformly and independently of the others: two of them may be equal."""
-    if not pattern.hashes:
-        return [pattern.full_pattern] * count
     text = pattern.full_pattern + pattern.charset
     if max(text) <= "\xff" and len(pattern.charset) <= 256:
         return _draw_latin_codes(pattern, count, random_bytes)
@@ -133,14 +131,14 @@ def _draw_latin_codes(pattern: CodePattern, count: int, random_bytes: RandomByte
 
 def _draw_any_codes(pattern: CodePattern, count: int, random_bytes: RandomBytes) -> list[str]:
     digits = iter(_draw_digits(len(pattern.charset), count * pattern.hashes, random_bytes))
-    columns: list[Sequence[str] | Iterator[str]] = [repeat(pattern.prefix)]
+    columns: list[Sequence[str] | Iterator[str]] = [repeat(pattern.prefix, count)]
     for character in pattern.pattern:
         if character == "#":
             columns.append([pattern.charset[digit] for digit in islice(digits, count)])
         else:
-            columns.append(repeat(character))
-    columns.append(repeat(pattern.postfix))
-    return ["".join(pieces) for pieces in zip(*columns, strict=False)]
+            columns.append(repeat(character, count))
+    columns.append(repeat(pattern.postfix, count))
+    return ["".join(pieces) for pieces in zip(*columns, strict=True)]
 
 
 def _draw_symbols(symbols: bytes, count: int, random_bytes: RandomBytes) -> bytes:

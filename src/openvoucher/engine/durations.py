@@ -130,7 +130,8 @@ def add_duration(moment: datetime, duration: Duration, timezone: tzinfo, times: 
     # Only a step on the calendar may re-read the wall clock: reading it back on the spot would turn the
     # second occurrence of a repeated hour into the first.
     if months or days:
-        wall = moment.astimezone(timezone).replace(tzinfo=None, fold=0)
+        wall = moment.astimezone(timezone).replace(tzinfo=None)
+        # The sum has fold 0, whatever the fold of the wall clock was.
         wall = _add_months(wall, months) + timedelta(days=days)
         moment = wall.replace(tzinfo=timezone)
     return moment.astimezone(UTC) + timedelta(seconds=duration.elapsed_seconds * times)

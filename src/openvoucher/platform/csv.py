@@ -1,18 +1,22 @@
 """Reads CSV that is still coming in, in portions, with a bounded memory.
 
-RFC 4180, and what spreadsheets make of it: UTF-8 with or without a byte order mark, LF or CRLF, blank
-lines skipped. The standard library's reader does the parsing; it wants lines, so it is given those
-that are complete, and a record that goes on beyond them is parsed again when more has come.
+RFC 4180, and what spreadsheets make of it: UTF-8 with or without a byte order mark; LF, CRLF or CR; blank
+lines, and rows of nothing but empty cells, skipped. The standard library's reader does the parsing; it
+wants lines, so it is given those that are complete, and a record that goes on beyond them is parsed again
+when twice as much has come. What comes out does not depend on how the bytes were cut into pieces.
 """
 
 import codecs
 import csv
+import io
 from collections.abc import Iterator
 from typing import Final
 
 MAX_RECORD_CHARACTERS: Final = 1_048_576
 # A portion of long rows is cut early, so that it fits into memory whatever the rows are.
 _MAX_PORTION_CHARACTERS: Final = 4_194_304
+# So much is collected before it is parsed: a record that came byte by byte would else be parsed at each.
+_STEP_BYTES: Final = 65_536
 
 csv.field_size_limit(MAX_RECORD_CHARACTERS)
 
@@ -20,8 +24,8 @@ BAD_ROW_PREFIX: Final = "\x00"
 """A row that cannot be read stands in its portion as one cell: this and the reason."""
 
 
-class RecordTooLong(ValueError):
-    """A record does not end: most likely a quote that is never closed. Names the row."""
+class BrokenCsv(ValueError):
+    """Where a row ends cannot be told, or what the columns are. The text names the row, for callers."""
 
 
 class CsvPortions:
@@ -33,6 +37,7 @@ class CsvPortions:
     def __init__(self, rows_per_portion: int) -> None:
         self.header: list[str] | None = None
         self._rows_per_portion = rows_per_portion
+        self._bytes = bytearray()
         # Bytes that are no UTF-8 become lone surrogates, by which their row is told from the others.
         self._decoder = codecs.getincrementaldecoder("utf-8-sig")("surrogateescape")
         self._lines = _Lines()
@@ -40,35 +45,47 @@ class CsvPortions:
         self._rows: list[list[str]] = []
         self._characters = 0
         self._row_count = 0
+        self._parse_from = 0
 
     def feed(self, piece: bytes) -> Iterator[list[list[str]]]:
-        """The portions that this piece completes. Raises RecordTooLong."""
-        yield from self._read(self._decoder.decode(piece), final=False)
+        """The portions that are complete by now. Raises BrokenCsv."""
+        for start in range(0, len(piece), _STEP_BYTES):
+            self._bytes += piece[start : start + _STEP_BYTES]
+            if len(self._bytes) >= _STEP_BYTES:
+                yield from self._read(final=False)
 
     def finish(self) -> Iterator[list[list[str]]]:
-        """The last portion, if there is one. Raises RecordTooLong."""
-        yield from self._read(self._decoder.decode(b"", final=True), final=True)
+        """The last portions. Raises BrokenCsv."""
+        yield from self._read(final=True)
         if self._rows:
             yield self._take_portion()
 
-    def _read(self, text: str, *, final: bool) -> Iterator[list[list[str]]]:
-        self._lines.add(text, final=final)
+    def _read(self, *, final: bool) -> Iterator[list[list[str]]]:
+        self._lines.add(self._decoder.decode(bytes(self._bytes), final), final=final)
+        self._bytes.clear()
+        if not final and self._lines.pending_characters < self._parse_from:
+            return
         while True:
             self._lines.mark()
             try:
                 row = next(self._reader)
             except _NeedMore:
                 self._lines.rewind()
-                if self._lines.pending_characters > MAX_RECORD_CHARACTERS:
-                    raise RecordTooLong(
-                        f"Row {self._row_count + 1} is longer than {MAX_RECORD_CHARACTERS} characters: "
-                        "is a quote not closed?"
-                    ) from None
+                pending = self._lines.pending_characters
+                if pending > MAX_RECORD_CHARACTERS:
+                    raise self._broken(_TOO_LONG) from None
+                self._parse_from = 2 * pending
                 return
             except StopIteration:
                 return
-            except csv.Error as error:
-                row = [f"{BAD_ROW_PREFIX}{error}"]
+            except csv.Error:
+                # Given whole lines the reader knows one error only: a cell over its limit.
+                raise self._broken(_TOO_LONG) from None
+            if self._lines.are_many and self._lines.characters_since_mark > MAX_RECORD_CHARACTERS:
+                raise self._broken(_TOO_LONG)
+            if self._lines.ended_within_record:
+                # The reader takes all that follows for one cell: rows would be lost without a word.
+                raise self._broken("has a quote that is not closed")
             if any(row):
                 self._accept(row)
                 if len(self._rows) >= self._rows_per_portion or self._characters > _MAX_PORTION_CHARACTERS:
@@ -76,18 +93,28 @@ class CsvPortions:
 
     def _accept(self, row: list[str]) -> None:
         joined = "".join(row)
-        if not joined.isascii() and not _is_text(joined):
-            row = [f"{BAD_ROW_PREFIX}the row is not UTF-8 text"]
+        readable = joined.isascii() or _is_text(joined)
         if self.header is None:
+            if not readable:
+                raise self._broken("is not UTF-8 text")
+            if "\x00" in joined:
+                raise self._broken("has the character U+0000")
             self.header = row
             return
-        self._rows.append(row)
+        self._rows.append(row if readable else [f"{BAD_ROW_PREFIX}the row is not UTF-8 text"])
         self._row_count += 1
         self._characters += len(joined)
 
     def _take_portion(self) -> list[list[str]]:
         portion, self._rows, self._characters = self._rows, [], 0
         return portion
+
+    def _broken(self, problem: str) -> BrokenCsv:
+        row = "The header" if self.header is None else f"Row {self._row_count + 1}"
+        return BrokenCsv(f"{row} {problem}")
+
+
+_TOO_LONG: Final = f"is longer than {MAX_RECORD_CHARACTERS} characters: is a quote not closed?"
 
 
 class _NeedMore(Exception):
@@ -103,27 +130,32 @@ class _Lines:
         self._mark = 0
         self._tail = ""
         self._final = False
+        self.pending_characters = 0
+        self.are_many = False
+        self.ended_within_record = False
 
     def add(self, text: str, *, final: bool) -> None:
-        lines = (self._tail + text).split("\n")
-        self._tail = lines.pop()
-        complete = [line + "\n" for line in lines]
-        if final and self._tail:
-            complete.append(self._tail)
-            self._tail = ""
-        self._lines = self._lines[self._next :] + complete
-        self._next = 0
+        self.pending_characters += len(text)
+        # Only then can a record among them be too long.
+        self.are_many = self.pending_characters > MAX_RECORD_CHARACTERS
+        lines = io.StringIO(self._tail + text, newline="").readlines()
+        # A CR that came last may be the first half of a CRLF.
+        self._tail = "" if final or not lines or lines[-1].endswith("\n") else lines.pop()
+        self._lines += lines
         self._final = final
 
     @property
-    def pending_characters(self) -> int:
-        return len(self._tail) + sum(map(len, self._lines[self._next :]))
+    def characters_since_mark(self) -> int:
+        return sum(map(len, self._lines[self._mark : self._next]))
 
     def mark(self) -> None:
         self._mark = self._next
 
     def rewind(self) -> None:
-        self._next = self._mark
+        """Back to the mark. What stands before it is let go."""
+        del self._lines[: self._mark]
+        self._next = self._mark = 0
+        self.pending_characters = len(self._tail) + sum(map(len, self._lines))
 
     def __iter__(self) -> "_Lines":
         return self
@@ -134,6 +166,8 @@ class _Lines:
             self._next += 1
             return line
         if self._final:
+            # Asked for another line where a record began, there is none; within one, it never ends.
+            self.ended_within_record = self._next > self._mark
             raise StopIteration
         raise _NeedMore
 

@@ -1,7 +1,7 @@
 """One database for all tests of a module whose campaigns are told apart by their names.
 
-A database of its own costs a test more than all it does. Tests that count rows, race or look at
-lists without a filter take the fixtures `client`, `db` and `worker` instead.
+A database of its own costs a test more than all that it does. Tests that count rows, race, or look
+at lists without a filter take the fixtures `client`, `db` and `worker` instead.
 """
 
 import itertools
@@ -16,24 +16,11 @@ import pytest
 from openvoucher.app import make_app, make_worker
 from openvoucher.features.projects.service import KeyPair, make_key_pair, set_up_first_project
 from openvoucher.platform.db import Database
-from openvoucher.platform.jobs.worker import Worker
 from openvoucher.settings import Settings
+from shop import Shop
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 _shop_numbers = itertools.count(1)
-
-
-@dataclass(frozen=True)
-class Shop:
-    """A project on a database; `name()` gives a campaign name that no other test has."""
-
-    client: httpx.AsyncClient
-    db: Database
-    worker: Worker
-    names: Iterator[str]
-
-    def name(self) -> str:
-        return next(self.names)
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,8 @@ from typing import Any
 
 import msgspec
 import pytest
-from builders import CHARSET, DEFAULT_CODE_CONFIG, a_campaign, a_refusal, a_voucher, not_there
 
+from builders import CHARSET, DEFAULT_CODE_CONFIG, a_campaign, a_refusal, a_voucher, not_there
 from openvoucher.engine.codes import CodePattern
 from openvoucher.features.campaigns.creation import (
     NewCampaign,
@@ -282,11 +282,15 @@ def test_the_code_config_is_shown_complete(sent: dict[str, Any], shown: dict[str
     [
         (
             {"voucher": {"discount": None}},
-            a_refusal(400, "invalid_campaign", "Property 'discount' is required for DISCOUNT_COUPONS campaign"),
+            a_refusal(
+                400, "invalid_campaign", "Property 'discount' is required for DISCOUNT_COUPONS campaign"
+            ),
         ),
         (
             {"campaign_type": "REFERRAL_PROGRAM", "voucher": {"discount": None}},
-            a_refusal(400, "invalid_campaign", "Property 'discount' is required for REFERRAL_PROGRAM campaign"),
+            a_refusal(
+                400, "invalid_campaign", "Property 'discount' is required for REFERRAL_PROGRAM campaign"
+            ),
         ),
         (
             {"campaign_type": "GIFT_VOUCHERS", "voucher": {"gift": None}},
@@ -309,9 +313,7 @@ def test_the_code_config_is_shown_complete(sent: dict[str, Any], shown: dict[str
         *(
             (
                 {"campaign_type": campaign_type, "type": "STANDALONE"},
-                a_refusal(
-                    400, "invalid_campaign", f"{campaign_type} campaign cannot be of type STANDALONE"
-                ),
+                a_refusal(400, "invalid_campaign", f"{campaign_type} campaign cannot be of type STANDALONE"),
             )
             for campaign_type in ("LOYALTY_PROGRAM", "REFERRAL_PROGRAM", "PROMOTION")
         ),

@@ -12,6 +12,7 @@ from openvoucher.platform.db.migrations import MigrationError, load_migrations
 from openvoucher.platform.db.preparation import (
     check_prepared_database,
     describe_database,
+    examine_database,
     list_pending_migrations,
     migrate_database,
     prepare_database,
@@ -82,6 +83,18 @@ async def test_who_only_joins_in_changes_nothing_and_says_what_is_missing(empty_
         assert await list_pending_migrations(connection) == NAMES
         assert await connection.fetchval("select count(*) from pg_tables where schemaname = 'public'") == 0
     await database.close()
+
+
+async def test_a_look_at_a_database_changes_nothing(empty_url: str) -> None:
+    before = await examine_database(empty_url)
+    assert (before.unsafe, before.pending) == ("", NAMES)
+    assert abs(before.clock_ahead_seconds) < 1
+    await migrate_database(empty_url)
+    await set_for_database(empty_url, "synchronous_commit = off")
+    after = await examine_database(empty_url)
+    assert after.pending == []
+    assert after.unsafe.startswith("The database has synchronous_commit off")
+    assert after.version == before.version
 
 
 async def test_a_migration_that_is_blocked_says_that_nothing_is_half_done(

@@ -28,7 +28,7 @@ from openvoucher.wire.errors import invalid_query_params, not_found, unauthorize
 from openvoucher.wire.ids import new_id, parse_id, show_id
 
 _REPORT_DAYS: Final = 7
-# An upload that has been silent for so long has lost its server.
+# An upload that began so long ago has lost its server.
 _ABANDONED_AFTER: Final = timedelta(days=1)
 
 
@@ -160,7 +160,7 @@ class InputReceiver:
     async def __aexit__(self, *_: object) -> None:
         if not self._started:
             async with self._call.db.connection() as connection:
-                await store.delete_job(connection, self._call.project.id, self._id)
+                await store.delete_receiving_job(connection, self._call.project.id, self._id)
 
     async def add(self, data: bytes, rows: int) -> None:
         async with self._call.db.connection() as connection:

@@ -74,14 +74,18 @@ async def add_progress(
     message: str | None,
     now: datetime,
 ) -> None:
-    """Add a portion's counts. Progress is 100 when and only when the action is finished."""
+    """Add a portion's counts. Progress is 100 when and only when the action is finished.
+
+    `now` is when the portion began; the last one is followed by the moment at which it ends.
+    """
     await connection.execute(
         "update async_action set"
         " done_count = done_count + $3, failed_count = failed_count + $4,"
         " status = case when $5 then 'DONE' else 'IN_PROGRESS' end,"
         " progress = case when $5 then 100 else greatest(progress, least(99,"
         "   coalesce((100 * (done_count + failed_count + $3 + $4)) / nullif(total, 0), 0)))::integer end,"
-        " message = coalesce($6, message), updated_at = greatest(updated_at, $7)"
+        " message = coalesce($6, message),"
+        " updated_at = greatest(updated_at, $7, case when $5 then clock_timestamp() end)"
         " where project_id = $1 and id = $2",
         project_id,
         action_id,
@@ -195,8 +199,11 @@ async def release_job(
     await connection.execute("select pg_notify('openvoucher_job', '')")
 
 
-async def delete_job(connection: Connection, project_id: int, job_id: UUID) -> None:
-    await connection.execute("delete from job where project_id = $1 and id = $2", project_id, job_id)
+async def delete_receiving_job(connection: Connection, project_id: int, job_id: UUID) -> None:
+    """Not one that was released after all, by a commit whose answer was lost: its action waits for it."""
+    await connection.execute(
+        "delete from job where project_id = $1 and id = $2 and state = 'receiving'", project_id, job_id
+    )
 
 
 async def delete_abandoned_jobs(connection: Connection, *, before: datetime) -> int:

@@ -39,23 +39,26 @@ _COLUMNS: Final = {
 
 async def update_voucher_balance(call: Call, code: str, body: BalanceUpdate) -> Balance:
     amount = body.amount
-    if isinstance(amount, bool) or not isinstance(amount, int) or amount == 0 or abs(amount) > _MOST:
+    if isinstance(amount, bool) or not isinstance(amount, int) or amount == 0:
         raise invalid_amount("Amount has to be a whole number other than zero")
+    if abs(amount) > _MOST:
+        raise invalid_amount(f"Amount has to be between -{_MOST} and {_MOST}")
     async with call.db.transaction() as connection:
         row = await get_row(connection, call.project.id, code, lock=True)
         if row["type"] == "DISCOUNT_VOUCHER":
             raise invalid_add_balance_params("Balance of a DISCOUNT_VOUCHER cannot be changed")
         gift = row["type"] == "GIFT_VOUCHER"
         if row["balance"] is None:
-            initial = _initial_amount(row, gift=gift)
-            await store.open_ledger(connection, call.project.id, row["id"], initial=initial)
+            balance = credited = _initial_amount(row, gift=gift)
+            await store.open_ledger(connection, call.project.id, row["id"], initial=balance)
         else:
-            initial = row["balance"]
-        posted = None
-        if initial + amount <= _MOST:
-            posted = await store.post(connection, call.project.id, row["id"], amount=amount, now=call.now)
+            balance, credited = row["balance"], row["credited"]
+        # What was removed is never taken off `credited`: without an end it would overflow one day.
+        if credited + amount > _MOST:
+            raise invalid_amount(f"A card cannot be credited with more than {_MOST}")
+        posted = await store.post(connection, call.project.id, row["id"], amount=amount, now=call.now)
         if posted is None:
-            raise _refusal(gift=gift, amount=amount, balance=initial)
+            raise _refusal(gift=gift, amount=amount, balance=balance)
         await _write_transaction(connection, call, row, body, gift=gift, posted=posted)
         if row["campaign_id"]:
             unit, verb = ("amount" if gift else "points"), ("added" if amount > 0 else "subtracted")
@@ -97,8 +100,6 @@ def _initial_amount(row: Row, *, gift: bool) -> int:
 
 
 def _refusal(*, gift: bool, amount: int, balance: int) -> Exception:
-    if amount > 0:
-        return invalid_amount(f"The balance cannot be more than {_MOST}")
     details = f"The balance is {balance}, {-amount} cannot be removed"
     return gift_amount_exceeded(details) if gift else loyalty_card_points_exceeded(details)
 

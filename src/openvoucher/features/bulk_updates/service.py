@@ -20,7 +20,8 @@ from openvoucher.wire.metadata import MetadataSchema, metadata_problem
 
 JOB_KIND: Final = "bulk_update"
 
-_ITEMS = msgspec.msgpack.Decoder(list[VoucherMetadata])
+# As JSON: MessagePack has no integers beyond 64 bits, which metadata may hold.
+_ITEMS = msgspec.json.Decoder(list[VoucherMetadata])
 # Bodies are bounded by their size, so these always run in the order in which they came.
 _ALWAYS_ORDERED: Final = 1_000_000
 
@@ -43,7 +44,7 @@ async def _start(call: Call, items: Sequence[VoucherMetadata], type: str) -> Acc
     async with InputReceiver(call, type=type, job_kind=JOB_KIND, payload={}) as receiver:
         for start in range(0, len(items), size):
             portion = items[start : start + size]
-            await receiver.add(msgspec.msgpack.encode(portion), len(portion))
+            await receiver.add(msgspec.json.encode(portion), len(portion))
         return await receiver.start(ordered_up_to=_ALWAYS_ORDERED)
 
 

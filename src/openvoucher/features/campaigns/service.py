@@ -51,6 +51,8 @@ from openvoucher.wire.ids import new_id, parse_id, show_id
 UPDATE_JOB: Final = "campaign_update"
 DELETE_JOB: Final = "campaign_deletion"
 
+_CONVERSION: Final = ("conversion_event_type", "custom_event")
+
 
 # --- for callers -----------------------------------------------------------------------------------
 
@@ -182,7 +184,11 @@ async def update_campaign(call: Call, campaign_id: str, body: CampaignUpdate) ->
             type="CAMPAIGN.VOUCHERS_UPDATE",
             job_kind=UPDATE_JOB,
             lane="ordered",
-            payload={"campaign_id": row["id"].hex, "changed": changed},
+            payload={
+                "campaign_id": row["id"].hex,
+                "changed": changed,
+                "creation_status": row["creation_status"],
+            },
             total=changed,
         )
         return await _show(connection, call, await _get_row(connection, call, show_id("camp", row["id"])))
@@ -241,7 +247,12 @@ async def purge_campaign(connection: Connection, call: Call, campaign_id: UUID) 
 async def finish_update(run: Run) -> PortionResult:
     """The new revision holds since the request; here the campaign is said to be done with it."""
     payload = run.job.payload
-    await store.finish_update(run.connection, run.job.project_id, UUID(hex=payload["campaign_id"]))
+    await store.finish_update(
+        run.connection,
+        run.job.project_id,
+        UUID(hex=payload["campaign_id"]),
+        before=payload["creation_status"],
+    )
     await record_portion(run, done=payload["changed"], finished=True)
     return PortionResult(payload["changed"], True)
 
@@ -297,7 +308,7 @@ async def _read_changed_terms(
     category = await read_category(connection, call.project.id, body)
     if category is not UNSET:
         terms["category_id"] = category
-    if body.activity_duration_after_publishing is not UNSET:
+    if body.activity_duration_after_publishing is not UNSET and kind != "PROMOTION":
         terms["activity_duration_after_publishing"] = (
             read_duration(body.activity_duration_after_publishing)
             if body.activity_duration_after_publishing
@@ -340,12 +351,21 @@ def _read_changed_columns(row: Row, body: CampaignUpdate) -> dict[str, Any]:
         columns["type"] = body.type
     settings = dict(row["settings"])
     if body.referral_program is not None and kind == "REFERRAL_PROGRAM":
-        settings["referral_program"] = msgspec.to_builtins(body.referral_program)
+        settings["referral_program"] = _change_referral_program(
+            settings.get("referral_program") or {}, msgspec.to_builtins(body.referral_program)
+        )
     if body.loyalty_tiers_expiration is not UNSET and kind == "LOYALTY_PROGRAM":
         settings["loyalty_tiers_expiration"] = body.loyalty_tiers_expiration
     if settings != row["settings"]:
         columns["settings"] = settings
     return columns
+
+
+def _change_referral_program(stored: dict[str, Any], sent: dict[str, Any]) -> dict[str, Any]:
+    """What counts as a conversion is settled at creation: referrers were promised their reward for it."""
+    if "conversion_event_type" in stored:
+        sent = {name: value for name, value in sent.items() if name not in _CONVERSION}
+    return {**stored, **sent}
 
 
 async def _set_active(call: Call, campaign_id: str, active: bool) -> None:

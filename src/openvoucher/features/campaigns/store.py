@@ -92,13 +92,18 @@ async def update_campaign(
     )
 
 
-async def finish_update(connection: Connection, project_id: int, campaign_id: UUID) -> None:
+async def finish_update(connection: Connection, project_id: int, campaign_id: UUID, *, before: str) -> None:
+    """Back to the status `before` the update; if the first codes were being made then, to theirs now.
+
+    Codes that are added later have a status of their own: they make no created campaign unfinished.
+    """
     await connection.execute(
-        "update campaign set creation_status ="
-        " case when generations > 0 then 'IN_PROGRESS' when generation_failed then 'FAILED' else 'DONE' end"
+        "update campaign set creation_status = case when $3 in ('DONE', 'FAILED') then $3"
+        " when generations > 0 then 'IN_PROGRESS' when generation_failed then 'FAILED' else 'DONE' end"
         " where project_id = $1 and id = $2 and creation_status = 'MODIFYING'",
         project_id,
         campaign_id,
+        before,
     )
 
 
@@ -107,13 +112,13 @@ async def delete_some_vouchers(
 ) -> tuple[int, int]:
     """Remove up to `limit` codes of a campaign for good: (removed, of them outside the bin)."""
     row = await connection.fetchrow(
-        "with some as (select id from voucher where project_id = $1 and campaign_id = $2"
-        "              order by id limit $3),"
-        " postings as (delete from voucher_transaction t using some"
-        "              where t.project_id = $1 and t.voucher_id = some.id),"
-        " entries as (delete from bin_entry b using some where b.project_id = $1"
-        "             and b.resource_type = 'voucher' and b.resource_id = some.id),"
-        " gone as (delete from voucher v using some where v.project_id = $1 and v.id = some.id"
+        "with portion as (select id from voucher where project_id = $1 and campaign_id = $2"
+        "                 order by id limit $3),"
+        " postings as (delete from voucher_transaction t using portion"
+        "              where t.project_id = $1 and t.voucher_id = portion.id),"
+        " entries as (delete from bin_entry b using portion where b.project_id = $1"
+        "             and b.resource_type = 'voucher' and b.resource_id = portion.id),"
+        " gone as (delete from voucher v using portion where v.project_id = $1 and v.id = portion.id"
         "          returning v.deleted_at)"
         " select count(*) as removed, count(*) filter (where deleted_at is null) as seen from gone",
         project_id,
@@ -127,14 +132,6 @@ async def delete_some_vouchers(
 async def delete_campaign(connection: Connection, project_id: int, campaign_id: UUID) -> None:
     await connection.execute(
         "delete from campaign where project_id = $1 and id = $2", project_id, campaign_id
-    )
-
-
-async def delete_bin_entry_of(connection: Connection, project_id: int, campaign_id: UUID) -> None:
-    await connection.execute(
-        "delete from bin_entry where project_id = $1 and resource_type = 'campaign' and resource_id = $2",
-        project_id,
-        campaign_id,
     )
 
 

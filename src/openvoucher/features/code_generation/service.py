@@ -8,7 +8,6 @@ from openvoucher.engine.codes import (
     CodePattern,
     draw_codes,
     draw_missing,
-    like_pattern,
     make_code_pattern,
     matches,
 )
@@ -39,7 +38,7 @@ async def check_capacity(connection: Connection, project_id: int, pattern: CodeP
     """
     possible = pattern.capacity
     if count <= possible <= _SMALL_SPACE:
-        codes = await store.list_codes_like(connection, project_id, like_pattern(pattern))
+        codes = await batches.list_codes_like(connection, project_id, pattern)
         possible -= sum(matches(pattern, code) for code in codes)
     if count > possible:
         raise invalid_code_config(
@@ -154,7 +153,7 @@ async def _insert_free_codes(
 async def _draw_free_codes(run: Run, pattern: CodePattern, count: int) -> list[str]:
     project_id = run.job.project_id
     if pattern.capacity <= _SMALL_SPACE:
-        taken = await store.list_codes_like(run.connection, project_id, like_pattern(pattern))
+        taken = await batches.list_codes_like(run.connection, project_id, pattern)
         return draw_missing(pattern, taken, count, os.urandom)
     free: set[str] = set()
     for _ in range(_REDRAWS):

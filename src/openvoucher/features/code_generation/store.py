@@ -5,14 +5,6 @@ from uuid import UUID
 from openvoucher.platform.db import Connection
 
 
-async def list_codes_like(connection: Connection, project_id: int, like: str) -> list[str]:
-    """Codes of the project, the bin included, that fit a LIKE pattern."""
-    rows = await connection.fetch(
-        "select code from voucher where project_id = $1 and code like $2", project_id, like
-    )
-    return [row["code"] for row in rows]
-
-
 async def begin_generation(connection: Connection, project_id: int, campaign_id: UUID) -> None:
     await connection.execute(
         "update campaign set generations = generations + 1, generation_failed = false"

@@ -48,6 +48,11 @@ _STANDALONE_HEADERS: Final = (
     "Formula",
 )
 _MOST: Final = 2**53
+_LONGEST_CODE: Final = 500
+# Of what a cell holds so much is repeated in the reason why it was refused.
+_ECHO: Final = 100
+# Stands in for the product while the rest of a UNIT discount is held against its rules.
+_NO_PRODUCT: Final = "product"
 _Value = TypeVar("_Value")
 _VALUE_FIELD: Final = {
     "AMOUNT": "amount_off",
@@ -105,7 +110,7 @@ class CsvRowReader:
 
     def code_of(self, cells: list[str]) -> str:
         """The code, as far as there is one, to name a row by that failed."""
-        return "" if cells[0].startswith(BAD_ROW_PREFIX) else self._text(cells, "code")
+        return "" if cells[0].startswith(BAD_ROW_PREFIX) else self._text(cells, "code")[:_LONGEST_CODE]
 
     def read(self, cells: list[str], number: int) -> ImportRow:
         """Raises RowRefused."""
@@ -116,8 +121,8 @@ class CsvRowReader:
         code = self._text(cells, "code")
         if not code:
             raise RowRefused(self._columns.missing_code)
-        if len(code) > 500:
-            raise RowRefused("Invalid value for Code: longer than 500 characters")
+        if len(code) > _LONGEST_CODE:
+            raise RowRefused(f"Invalid value for Code: longer than {_LONGEST_CODE} characters")
         row = ImportRow(number, code, active=self._flag(cells, "Active"))
         for header, field in (("Start Date", "start_date"), ("Expiration Date", "expiration_date")):
             text = self._text(cells, header.lower())
@@ -152,14 +157,16 @@ class CsvRowReader:
         if not row.type:
             raise RowRefused("Voucher Type is required")
         if row.type not in ("DISCOUNT_VOUCHER", "GIFT_VOUCHER"):
-            raise RowRefused(f"Invalid value for Voucher Type: {row.type}")
+            raise RowRefused(f"Invalid value for Voucher Type: {row.type[:_ECHO]}")
         rule = self._text(cells, "validation rule id")
         if rule:
-            raise RowRefused(f"Cannot find validation_rules with id {rule}")
+            raise RowRefused(f"Cannot find validation_rules with id {rule[:_ECHO]}")
         limit = self._whole(cells, "Redemption Limit")
         if limit == 0:
             raise RowRefused("Invalid value for Redemption Limit: must be at least 1")
-        row.own["redemption_quantity"] = limit
+        if limit is not None or "redemption limit" in self._columns.known:
+            # An empty cell says that there is no limit; without the column the row says nothing of it.
+            row.own["redemption_quantity"] = limit
         info = self._text(cells, "additional info")
         if info:
             row.own["additional_info"] = info
@@ -183,7 +190,7 @@ class CsvRowReader:
         if not kind:
             raise RowRefused("Discount Type is required")
         if kind not in _VALUE_FIELD:
-            raise RowRefused(f"Invalid value for Discount Type: {kind}")
+            raise RowRefused(f"Invalid value for Discount Type: {kind[:_ECHO]}")
         formula = self._text(cells, "formula")
         value: int | float | None
         if kind in ("AMOUNT", "FIXED"):
@@ -194,20 +201,22 @@ class CsvRowReader:
             value = self._percent(cells)
         if value is None and not formula:
             raise RowRefused("Value is required")
-        if kind == "UNIT":
-            # There is no column for the product, so such a discount names none.
-            return {"type": "UNIT", "unit_off": value, **self._effect(cells)}
-        sent: dict[str, Any] = {"type": kind, _VALUE_FIELD[kind]: value, **self._effect(cells)}
+        sent: dict[str, Any] = {"type": kind, _VALUE_FIELD[kind]: value}
         if formula:
             sent[f"{_VALUE_FIELD[kind]}_formula"] = formula
-        try:
-            return read_discount(msgspec.convert(sent, Discount))
-        except msgspec.ValidationError:
-            raise RowRefused(f"Invalid value for Discount Effect: {sent.get('effect')}") from None
-
-    def _effect(self, cells: list[str]) -> dict[str, str]:
         effect = self._text(cells, "discount effect").upper()
-        return {"effect": effect} if effect else {}
+        if effect:
+            sent["effect"] = effect
+        if kind == "UNIT":
+            sent["unit_type"] = _NO_PRODUCT
+        try:
+            discount = read_discount(msgspec.convert(sent, Discount))
+        except msgspec.ValidationError:
+            raise RowRefused(f"Invalid value for Discount Effect: {effect[:_ECHO]}") from None
+        if kind == "UNIT":
+            # There is no column for the product: the discount names none.
+            del discount["unit_type"]
+        return discount
 
     def _read_metadata(self, cells: list[str]) -> dict[str, Any]:
         metadata: dict[str, Any] = {}
@@ -250,7 +259,7 @@ def _read(header: str, text: str, parse: Callable[[str], _Value]) -> _Value:
     try:
         return parse(text)
     except (ValueError, InvalidOperation):
-        raise RowRefused(f"Invalid value for {header}: {text[:100]}") from None
+        raise RowRefused(f"Invalid value for {header}: {text[:_ECHO]}") from None
 
 
 def _parse_whole(text: str) -> int:
@@ -275,7 +284,7 @@ def _parse_percent(text: str) -> int | float:
 
 
 def _parse_plain_decimal(text: str) -> Decimal:
-    # Decimal itself also takes 1e9, 1_000, NaN and digits of other scripts.
-    if not text.isascii() or not text.replace(".", "", 1).isdecimal() or len(text) > 30:
+    # Decimal itself also takes 1e9, 1_000, NaN and digits of other scripts, and rounds beyond 28 digits.
+    if not text.isascii() or not text.replace(".", "", 1).isdecimal() or len(text) > 28:
         raise ValueError(text)
     return Decimal(text)

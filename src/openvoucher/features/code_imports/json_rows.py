@@ -29,7 +29,7 @@ def read_json_row(item: CampaignCode, number: int, campaign_type: str | None) ->
     if isinstance(item.metadata, dict):
         row.own["metadata"] = item.metadata
     sent_category = item.category_id or item.category
-    row.category = sent_category if isinstance(sent_category, str) else None
+    row.category = sent_category if isinstance(sent_category, str) and sent_category else None
     return row
 
 

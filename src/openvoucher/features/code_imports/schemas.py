@@ -1,10 +1,10 @@
 """The wire of imports, and the form that rows of all imports take before they are stored."""
 
 import dataclasses
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET, Meta, UnsetType
 
 from openvoucher.features.terms.schemas import (
     Discount,
@@ -14,6 +14,9 @@ from openvoucher.features.terms.schemas import (
     Validity,
     VoucherType,
 )
+
+# An empty code is told from one that is too long: it counts as missing.
+ImportedCode = Annotated[str, Meta(max_length=500)]
 
 
 class ImportedRedemption(msgspec.Struct, kw_only=True):
@@ -32,7 +35,7 @@ class ImportedPoints(msgspec.Struct, kw_only=True):
 class CampaignCode(Validity, kw_only=True, omit_defaults=True):
     """A code of a JSON import into a campaign; what is absent it inherits."""
 
-    code: str | None = None
+    code: ImportedCode | None = None
     active: bool | None = None
     additional_info: Text | None | UnsetType = UNSET
     redemption: ImportedRedemption | None = None

@@ -16,7 +16,7 @@ from openvoucher.features.metadata_schemas.service import load_schema
 from openvoucher.features.vouchers import batches
 from openvoucher.features.vouchers.service import Campaign, find_campaign
 from openvoucher.platform.call import Call
-from openvoucher.platform.csv import CsvPortions, RecordTooLong
+from openvoucher.platform.csv import BrokenCsv, CsvPortions
 from openvoucher.platform.http.operations import Upload
 from openvoucher.platform.jobs import PermanentFailure, PortionResult, Run
 from openvoucher.wire.errors import (
@@ -33,8 +33,9 @@ JOB_KIND: Final = "code_import"
 _SHORT_IMPORT_PORTIONS: Final = 5
 
 _ROWS = msgspec.msgpack.Decoder(list[list[str]])
-_CAMPAIGN_ITEMS = msgspec.msgpack.Decoder(list[CampaignCode])
-_STANDALONE_ITEMS = msgspec.msgpack.Decoder(list[StandaloneCode])
+# As JSON: MessagePack has no integers beyond 64 bits, which metadata may hold.
+_CAMPAIGN_ITEMS = msgspec.json.Decoder(list[CampaignCode])
+_STANDALONE_ITEMS = msgspec.json.Decoder(list[StandaloneCode])
 
 
 # --- for callers -----------------------------------------------------------------------------------
@@ -85,7 +86,7 @@ async def _start_json(
     async with _receive(call, campaign, type) as receiver:
         for start in range(0, len(items), size):
             portion = items[start : start + size]
-            await receiver.add(msgspec.msgpack.encode(portion), len(portion))
+            await receiver.add(msgspec.json.encode(portion), len(portion))
         return await receiver.start(ordered_up_to=_SHORT_IMPORT_PORTIONS)
 
 
@@ -95,7 +96,7 @@ async def _start_csv(call: Call, upload: Upload, campaign: Campaign | None, type
         try:
             async for portion in _read_portions(portions, upload):
                 await receiver.add(msgspec.msgpack.encode(portion), len(portion))
-        except RecordTooLong as error:
+        except BrokenCsv as error:
             raise invalid_payload(str(error)) from None
         if portions.header is None:
             raise invalid_payload("The file is empty: its first line names the columns")

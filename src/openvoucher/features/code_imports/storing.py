@@ -8,7 +8,12 @@ from openvoucher.features.categories.service import load_categories
 from openvoucher.features.code_imports.schemas import ImportRow, RowRefused
 from openvoucher.features.metadata_schemas.service import load_custom_schemas
 from openvoucher.features.projects.service import get_project
-from openvoucher.features.terms.service import check_validity, read_instant, resolve_terms
+from openvoucher.features.terms.service import (
+    VALIDITY_FIELDS,
+    check_validity,
+    read_instant,
+    resolve_terms,
+)
 from openvoucher.features.vouchers.batches import (
     NewVoucher,
     TakenCode,
@@ -16,10 +21,17 @@ from openvoucher.features.vouchers.batches import (
     find_taken_codes,
     insert_batch,
 )
-from openvoucher.features.vouchers.service import Campaign, created_counters, lock_rows, write_own
+from openvoucher.features.vouchers.service import (
+    Campaign,
+    created_counters,
+    find_campaign,
+    lock_rows,
+    write_own,
+)
 from openvoucher.platform.db import Row
 from openvoucher.platform.jobs import Run
 from openvoucher.wire.errors import ApiError
+from openvoucher.wire.ids import show_id
 from openvoucher.wire.metadata import MetadataSchema, metadata_problem
 
 # Times that a portion looks again who has its codes, because others took some of them meanwhile.
@@ -46,6 +58,8 @@ class PortionWriter:
         self._updates_existing = updates_existing
         self._categories: dict[str, Category] = {}
         self._custom: dict[str, MetadataSchema] = {}
+        # What a row lacks for a new code, by its number; an update need not bring it.
+        self._lacking: dict[int, str] = {}
         self._refused: list[tuple[int, str, str]] = []
         self._created: list[NewVoucher] = []
 
@@ -60,7 +74,10 @@ class PortionWriter:
         raise RuntimeError("others keep taking the codes of this import")
 
     async def count(self) -> bool:
-        """Count what was created at its campaign, last in the transaction; false if that is gone."""
+        """Count what was created at its campaign, last in the transaction; false if that is gone.
+
+        Raises RuntimeError if others filled the campaign meanwhile: the portion must be done again.
+        """
         if self._campaign is None:
             return True
         counters: dict[str, int] = {}
@@ -68,7 +85,7 @@ class PortionWriter:
             for name, amount in created_counters(self._campaign, voucher.own, 1).items():
                 counters[name] = counters.get(name, 0) + amount
         project = await get_project(self._run.connection, self._run.job.project_id)
-        return await count_batch(
+        counted = await count_batch(
             self._run.connection,
             self._run.job.project_id,
             self._campaign,
@@ -76,6 +93,18 @@ class PortionWriter:
             counters=counters,
             day=self._run.now.astimezone(project.timezone).date(),
         )
+        if counted and self._created:
+            await self._check_room()
+        return counted
+
+    async def _check_room(self) -> None:
+        """Hold the limit against the number of codes that no one else can change any more."""
+        most = self._run.settings.max_codes_per_campaign
+        if most and self._campaign:
+            sent = show_id("camp", self._campaign.id)
+            campaign = await find_campaign(self._run.connection, self._run.job.project_id, sent)
+            if campaign.vouchers_count > most:
+                raise RuntimeError("others add codes to the campaign, which is nearly full")
 
     async def _load_surroundings(self, rows: list[ImportRow]) -> None:
         connection, project_id = self._run.connection, self._run.job.project_id
@@ -107,24 +136,25 @@ class PortionWriter:
         if row.category is not None:
             category = self._categories.get(row.category)
             if category is None:
-                raise RowRefused(f"Cannot find category with id {row.category}")
+                raise RowRefused(f"Cannot find category with id {row.category[:100]}")
             row.own["category_id"] = category.id.removeprefix("cat_")
-        metadata = row.own.get("metadata", {})
-        problem = metadata_problem(
-            {**inherited.get("metadata", {}), **metadata}, self._schema, partial=False, custom=self._custom
-        )
-        if problem:
-            raise RowRefused(problem)
+        self._check_metadata(row, {**inherited.get("metadata", {}), **row.own.get("metadata", {})})
         if "gift" in row.own and inherited.get("gift"):
             row.own["gift"] = {**inherited["gift"], **row.own["gift"]}
-        if {"start_date", "expiration_date", "validity_timeframe"} & row.own.keys():
-            try:
-                check_validity({**inherited, **row.own})
-            except ApiError as error:
-                raise RowRefused(error.details or error.message) from None
+        contradiction = _find_contradiction({**inherited, **row.own}) if _has_validity(row) else None
+        if contradiction:
+            raise RowRefused(contradiction)
         amount = self._amount_of(row)
         if row.spent is not None and row.spent > amount:
             raise RowRefused("Invalid value for Redeemed Amount: more than the card had")
+
+    def _check_metadata(self, row: ImportRow, metadata: dict[str, Any]) -> None:
+        problem = metadata_problem(metadata, self._schema, partial=False, custom=self._custom)
+        if problem is None:
+            return
+        if metadata_problem(metadata, self._schema, partial=True, custom=self._custom):
+            raise RowRefused(problem)
+        self._lacking[row.number] = problem
 
     def _amount_of(self, row: ImportRow) -> int:
         terms = {**(self._campaign.terms if self._campaign else {}), **row.own}
@@ -149,7 +179,11 @@ class PortionWriter:
                 else:
                     refused.append((row, f"Duplicated voucher exists with id {row.code}"))
             elif row.code in new:
-                self._update_new(new[row.code], row)
+                problem = self._update_new(new[row.code], row)
+                if problem:
+                    refused.append((row, problem))
+            elif row.number in self._lacking:
+                refused.append((row, self._lacking[row.number]))
             elif room is not None and len(new) >= room:
                 refused.append((row, "Campaign vouchers limit exceeded"))
             else:
@@ -187,20 +221,29 @@ class PortionWriter:
         expires_at = read_instant(self._campaign.terms.get("expiration_date")) if self._campaign else None
         return expires_at is None or self._run.now <= expires_at
 
-    def _update_new(self, voucher: NewVoucher, row: ImportRow) -> None:
-        """A second row of the file with the same code: what an update would do, done before inserting."""
+    def _update_new(self, voucher: NewVoucher, row: ImportRow) -> str | None:
+        """A second row of the file with the same code: what an update would do, done before inserting.
+
+        Whether the rows stand in one portion or in two must make no difference.
+        """
+        own = voucher.own or {}
+        problem = self._problem_of_update(voucher.type, own, row)
+        if problem:
+            return problem
         changes = self._changes(row)
+        if voucher.spent is not None:
+            changes.pop("gift", None)
+        changes |= self._merged_metadata(own, row)
         if changes:
-            voucher.own = {**(voucher.own or {}), **changes, **self._merged_metadata(voucher.own, row)}
-        if self._campaign is None and row.type is not None:
-            voucher.type = row.type
+            voucher.own = {**own, **changes}
         if row.active is not None:
             voucher.active = row.active
+        return None
 
-    def _merged_metadata(self, own: dict[str, Any] | None, row: ImportRow) -> dict[str, Any]:
+    def _merged_metadata(self, own: dict[str, Any], row: ImportRow) -> dict[str, Any]:
         if self._campaign is not None or "metadata" not in row.own:
             return {}
-        return {"metadata": {**(own or {}).get("metadata", {}), **row.own["metadata"]}}
+        return {"metadata": {**own.get("metadata", {}), **row.own["metadata"]}}
 
     def _changes(self, row: ImportRow) -> dict[str, Any]:
         """What a row changes of a code that exists: in a campaign the category only."""
@@ -220,19 +263,30 @@ class PortionWriter:
         refused: list[tuple[ImportRow, str]] = []
         for code, rows in updates.items():
             voucher = found.get(taken[code].voucher_id)
-            accepted = [row for row in rows if voucher is not None and self._fits(voucher, row)]
-            refused += [(row, "The voucher has another type") for row in rows if row not in accepted]
-            if voucher is not None and accepted:
+            if voucher is None:
+                refused += [(row, "The voucher was deleted") for row in rows]
+                continue
+            accepted = []
+            terms = resolve_terms(voucher)
+            for row in rows:
+                problem = self._problem_of_update(voucher["type"], terms, row)
+                if problem:
+                    refused.append((row, problem))
+                else:
+                    accepted.append(row)
+                    terms |= self._changes(row)
+            if accepted:
                 await self._update(voucher, accepted)
         return refused
 
-    def _fits(self, voucher: Row, row: ImportRow) -> bool:
+    def _problem_of_update(self, type: str, terms: dict[str, Any], row: ImportRow) -> str | None:
+        """Why the row cannot update a code of this type and with these terms."""
         if self._campaign is not None:
-            return True
-        if voucher["type"] != row.type:
-            return False
-        stored, sent = resolve_terms(voucher).get("discount"), row.own.get("discount")
-        return stored is None or sent is None or stored["type"] == sent["type"]
+            return None
+        stored, sent = terms.get("discount"), row.own.get("discount")
+        if type != row.type or (stored and sent and stored["type"] != sent["type"]):
+            return "The voucher has another type"
+        return _find_contradiction({**terms, **self._changes(row)}) if _has_validity(row) else None
 
     async def _update(self, voucher: Row, rows: list[ImportRow]) -> None:
         """The last row wins, field by field."""
@@ -249,3 +303,15 @@ class PortionWriter:
             # A balance moves by postings only.
             changes.pop("gift", None)
         await write_own(self._run.connection, voucher, changes, metadata, active=active, now=self._run.now)
+
+
+def _has_validity(row: ImportRow) -> bool:
+    return any(field in row.own for field in VALIDITY_FIELDS)
+
+
+def _find_contradiction(terms: dict[str, Any]) -> str | None:
+    try:
+        check_validity(terms)
+    except ApiError as error:
+        return error.details or error.message
+    return None

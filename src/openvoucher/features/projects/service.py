@@ -6,7 +6,7 @@ import hmac
 import os
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Literal
 from uuid import UUID, uuid4
@@ -44,13 +44,18 @@ def make_key_pair(kind: KeyKind) -> KeyPair:
 
 
 async def set_up_first_project(
-    db: Database, *, given: Mapping[KeyKind, KeyPair], now: datetime
+    db: Database,
+    *,
+    given: Mapping[KeyKind, KeyPair],
+    now: datetime,
+    keep: Callable[[Sequence[KeyPair]], object] = lambda _made: None,
 ) -> tuple[Project, list[KeyPair]]:
     """The first project, made if there is none, with its three key pairs.
 
     Pairs in `given` are stored at every start, the others are made once. Returns the pairs that
-    were made now: their secrets cannot be read again. Any number of processes may do this at
-    once. Raises KeyBelongsToAnotherProject.
+    were made now: their secrets cannot be read again. `keep` is given them before they are
+    committed, so that a start that dies in between leaves no key that nobody knows. Any number of
+    processes may do this at once. Raises KeyBelongsToAnotherProject.
     """
     async with db.transaction() as connection:
         await store.lock_first_start(connection)
@@ -66,6 +71,8 @@ async def set_up_first_project(
         project = read_project(row)
         for pair in (*given.values(), *made):
             await add_key_pair(connection, project, pair, now=now)
+        if made:
+            keep(made)
         return project, made
 
 

@@ -25,11 +25,19 @@ def effective_instant(field: str) -> str:
 
 
 def effective_metadata(key: str, params: Params) -> Column:
-    """One key of the effective metadata."""
-    name = f"{params.add(key)}::text"
-    return Column(
+    """One key of the effective metadata; `a.b` also finds the key b of an object under a."""
+    term = _effective_key(params.add(key))
+    head, _, rest = key.partition(".")
+    if rest:
+        path = f"{params.add(rest.split('.'))}::text[]"
+        term = f"coalesce({term}, {_effective_key(params.add(head))} #> {path})"
+    return Column(f"({term})", "jsonb")
+
+
+def _effective_key(placeholder: str) -> str:
+    name = f"{placeholder}::text"
+    return (
         f"(case when v.own -> 'metadata' ? {name}"
         f" and v.own_revision >= coalesce((r.sent ->> ('metadata.' || {name}))::integer, 0)"
-        f" then v.own -> 'metadata' -> {name} else r.inherited -> 'metadata' -> {name} end)",
-        "jsonb",
+        f" then v.own -> 'metadata' -> {name} else r.inherited -> 'metadata' -> {name} end)"
     )

@@ -85,8 +85,10 @@ def _check_units(discount: Discount, path: str) -> None:
 
 def read_gift(gift: Gift) -> dict[str, Any]:
     """Raises invalid_gift."""
-    if not 0 < gift.amount <= _MOST_CREDITS:
+    if gift.amount <= 0:
         raise invalid_gift("Property 'gift.amount' must be greater than zero")
+    if gift.amount > _MOST_CREDITS:
+        raise invalid_gift(f"Property 'gift.amount' must not be greater than {_MOST_CREDITS}")
     stored: dict[str, Any] = msgspec.to_builtins(gift)
     return stored
 

@@ -6,6 +6,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
+from openvoucher.engine.codes import CodePattern, like_pattern
 from openvoucher.features.vouchers import store
 from openvoucher.features.vouchers.service import Campaign
 from openvoucher.platform.db import Connection
@@ -46,6 +47,11 @@ async def find_taken_codes(
     """Those of the codes that exist in the project, the bin included."""
     rows = await store.find_taken_codes(connection, project_id, codes)
     return {row["code"]: TakenCode(row["id"], row["campaign_id"], row["binned"]) for row in rows}
+
+
+async def list_codes_like(connection: Connection, project_id: int, pattern: CodePattern) -> list[str]:
+    """Codes of the project, the bin included, that look like the pattern's; some may not be of it."""
+    return await store.list_codes_like(connection, project_id, like_pattern(pattern))
 
 
 async def insert_batch(

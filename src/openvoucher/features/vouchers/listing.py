@@ -14,6 +14,7 @@ from openvoucher.features.vouchers.schemas import DateRange, VoucherQuery
 from openvoucher.platform.call import Call
 from openvoucher.platform.db import Connection
 from openvoucher.platform.db.conditions import Column, ColumnFactory, Params, compile_filters
+from openvoucher.platform.db.conditions.filter_values import add_precision
 from openvoucher.wire.dates import parse_instant
 from openvoucher.wire.errors import ApiError, invalid_query_params
 from openvoucher.wire.filters import parse_filters
@@ -59,7 +60,13 @@ _COLUMNS: Final[dict[str, Column | ColumnFactory]] = {
     "additional_info": Column(effective_text("additional_info"), "text"),
     "redemption.quantity": Column(_LIMIT, "number"),
     "redemption.redeemed_quantity": Column("v.redeemed_quantity", "number"),
-    "redemption.redeemed_amount": Column("v.spent", "number"),
+    # A card shows them from the start, its ledger begins with the first posting.
+    "redemption.redeemed_amount": Column(
+        "(case v.type when 'GIFT_VOUCHER' then coalesce(v.spent, 0) end)", "number"
+    ),
+    "redemption.redeemed_points": Column(
+        "(case v.type when 'LOYALTY_CARD' then coalesce(v.spent, 0) end)", "number"
+    ),
     "publish.count": Column("v.published_count", "number"),
     "active": Column(
         "v.active",
@@ -96,9 +103,13 @@ _ORDERS: Final = {
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class CompiledQuery:
-    """`where` starts with "and", or is empty when all vouchers are asked for. $1 is the project."""
+    """`where` starts with "and", or is empty when all vouchers are asked for. $1 is the project.
+
+    `counted`: nothing but a campaign narrows it, so the campaigns' counters have the total.
+    """
 
     where: str
+    counted: bool
     parameters: list[Any]
     order: str
 
@@ -129,7 +140,9 @@ async def compile_query(connection: Connection, call: Call, query: VoucherQuery)
     if query.filters is not None:
         filters = parse_filters(query.filters, source="query")
         terms.append(compile_filters(filters, _COLUMNS, params, now=call.now, timezone=call.project.timezone))
+    by_campaign = bool(query.campaign) + bool(query.campaign_id)
     return CompiledQuery(
+        counted=by_campaign > 0 and len(terms) == by_campaign,
         where="".join(f" and {term}" for term in terms),
         parameters=params.values[1:],
         order=_ORDERS[query.order or "-created_at"],
@@ -149,7 +162,7 @@ def _compile_ids(query: VoucherQuery, params: Params) -> str:
 
 def _compile_range(field: str, sent: DateRange | None, params: Params) -> list[str]:
     terms = []
-    for bound, operator in (("before", "<"), ("after", ">")):
+    for bound in ("before", "after"):
         text = getattr(sent, bound, None)
         if text is None:
             continue
@@ -159,5 +172,9 @@ def _compile_range(field: str, sent: DateRange | None, params: Params) -> list[s
             raise invalid_query_params(
                 f"Property .{field}.{bound} cannot be recognized as a ISO-8601 compliant date"
             ) from None
-        terms.append(f"v.{field} {operator} {params.add(instant)}")
+        if bound == "before":
+            terms.append(f"v.{field} < {params.add(instant)}")
+        else:
+            # After what the wire shows, as the filter $after has it.
+            terms.append(f"v.{field} >= {params.add(add_precision(instant))}")
     return terms

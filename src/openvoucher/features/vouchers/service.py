@@ -1,14 +1,13 @@
 """Vouchers one by one: made, read, changed, deleted. (Bulk: code_generation, code_imports, bulk_updates.)"""
 
 import dataclasses
-import os
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from msgspec import UNSET
 
-from openvoucher.engine.codes import CodePattern, draw_codes
+from openvoucher.engine.codes import MAX_CODE_LENGTH, CodePattern
 from openvoucher.engine.inheritance import live_overrides
 from openvoucher.features.categories.schemas import Category
 from openvoucher.features.categories.service import load_categories
@@ -19,12 +18,13 @@ from openvoucher.features.terms.service import (
     read_category,
     read_code_config,
     read_discount,
-    read_gift,
     read_validity,
     resolve_terms,
 )
 from openvoucher.features.trash_bin.service import add_bin_entry
 from openvoucher.features.vouchers import store
+from openvoucher.features.vouchers.creation import read_overrides
+from openvoucher.features.vouchers.drawing import draw_candidates
 from openvoucher.features.vouchers.listing import compile_query
 from openvoucher.features.vouchers.schemas import (
     ForceQuery,
@@ -41,13 +41,12 @@ from openvoucher.wire.errors import (
     duplicate_found,
     invalid_campaign,
     invalid_code_config,
+    invalid_payload,
     invalid_voucher,
+    limit_exceeded,
     not_found,
 )
 from openvoucher.wire.ids import new_id, parse_id
-
-# Draws of one random code; with less than half of the space in use all fail once in a million.
-_DRAWS = 20
 
 _CAMPAIGN_VOUCHERS = {
     "DISCOUNT_COUPONS": "DISCOUNT_VOUCHER",
@@ -87,13 +86,11 @@ class Campaign:
 
 async def create_random_voucher(call: Call, body: VoucherCreate) -> Voucher:
     """`code` of the body wins over its code config; without both it is eight random characters."""
-    if body.code is not None:
-        return await _create(call, body, body.code)
-    return await _create(call, body, None)
+    return await _create(call, body, body.code, generated=True)
 
 
 async def create_voucher(call: Call, code: str, body: VoucherCreate) -> Voucher:
-    return await _create(call, body, code)
+    return await _create(call, body, code, generated=False)
 
 
 async def get_voucher(call: Call, code: str) -> Voucher:
@@ -113,7 +110,11 @@ async def list_vouchers(call: Call, query: VoucherQuery) -> VoucherList:
             order=compiled.order,
             paging=f"limit {query.limit} offset {offset}",
         )
-        if compiled.where:
+        if compiled.counted:
+            total = await store.count_campaign_vouchers(
+                connection, call.project.id, name=query.campaign, campaign_id=query.campaign_id
+            )
+        elif compiled.where:
             total = await store.count_vouchers(
                 connection, call.project.id, where=compiled.where, parameters=compiled.parameters
             )
@@ -236,8 +237,10 @@ async def insert_voucher(
 ) -> UUID:
     """Add one voucher and count it, in the caller's transaction.
 
-    Without `code` a free one is drawn from `pattern`. Raises duplicate_found, invalid_code_config
-    when no free code was found, not_found if the campaign has just been deleted.
+    Without `code` a free one is drawn from `pattern`. Raises duplicate_found, invalid_payload for a
+    code that is too long, invalid_code_config when no free code was found, not_found if the
+    campaign has just been deleted, invalid_campaign if its one code has just been added,
+    invalid_campaign_params if it has as many codes as it may have.
     """
     project_id = call.project.id
     voucher_id = new_id()
@@ -257,11 +260,14 @@ async def insert_voucher(
         )
 
     if code is not None:
+        # A code of the path comes here unchecked, and no index holds one of any length.
+        if len(code) > MAX_CODE_LENGTH:
+            raise invalid_payload(f"Property .code must NOT have more than {MAX_CODE_LENGTH} characters")
         if not await insert(code):
             raise duplicate_found("voucher", "id", code)
     else:
         assert pattern is not None  # noqa: S101 - the caller gives a code or a pattern
-        for candidate in draw_codes(pattern, _DRAWS, os.urandom):
+        async for candidate in draw_candidates(connection, project_id, pattern):
             if await insert(candidate):
                 break
         else:
@@ -269,8 +275,15 @@ async def insert_voucher(
     if campaign is not None:
         await add_to_campaign_day(connection, call, campaign.id, created_counters(campaign, own, 1))
         # Last, because the campaign's row stays locked from here to the commit.
-        if await store.count_new_vouchers(connection, project_id, campaign.id, added=1) is None:
+        count = await store.count_new_vouchers(connection, project_id, campaign.id, added=1)
+        if count is None:
             raise not_found("campaign", campaign.name)
+        if campaign.type == "STANDALONE" and count > 1:
+            # Another added the one code after this call had looked for it.
+            raise _no_room_in_standalone()
+        most = call.settings.max_codes_per_campaign
+        if most and count > most:
+            raise limit_exceeded(f"A campaign can have at most {most} vouchers")
     return voucher_id
 
 
@@ -350,14 +363,14 @@ async def show_voucher_by_id(connection: Connection, call: Call, voucher_id: UUI
 # --- inside ------------------------------------------------------------------------------------------
 
 
-async def _create(call: Call, body: VoucherCreate, code: str | None) -> Voucher:
+async def _create(call: Call, body: VoucherCreate, code: str | None, *, generated: bool) -> Voucher:
     async with call.db.transaction() as connection:
         campaign = None
         sent_campaign = body.campaign_id or body.campaign
         if sent_campaign:
             campaign = await find_campaign(connection, call.project.id, sent_campaign)
-            _check_campaign(campaign, body, generated=body.code is None and code is None)
-        own = await _read_terms(connection, call, body, campaign)
+            _check_campaign(campaign, body, generated=generated)
+        own = await read_overrides(connection, call, body, inherited=campaign.terms if campaign else None)
         inherited_config = campaign.code_config if campaign else None
         _, pattern = read_code_config(body.code_config, inherited=inherited_config)
         voucher_id = await insert_voucher(
@@ -377,47 +390,11 @@ def _check_campaign(campaign: Campaign, body: VoucherCreate, *, generated: bool)
     if campaign.voucher_type != body.type:
         raise invalid_voucher(f"Voucher type {body.type} does not fit {campaign.campaign_type} campaign")
     if campaign.type == "STANDALONE" and (generated or campaign.vouchers_count > 0):
-        raise invalid_campaign("You can not generate vouchers for STANDALONE type campaign.")
+        raise _no_room_in_standalone()
 
 
-async def _read_terms(
-    connection: Connection, call: Call, body: VoucherCreate, campaign: Campaign | None
-) -> dict[str, Any]:
-    own = read_validity(body)
-    if body.discount is not None and body.type == "DISCOUNT_VOUCHER":
-        own["discount"] = read_discount(body.discount)
-    if body.gift is not None and body.type == "GIFT_VOUCHER":
-        own["gift"] = read_gift(body.gift)
-    if body.loyalty_card is not None and body.type == "LOYALTY_CARD":
-        own["loyalty_card"] = {"points": body.loyalty_card.points}
-    if campaign is None:
-        payload = {"DISCOUNT_VOUCHER": "discount", "GIFT_VOUCHER": "gift", "LOYALTY_CARD": "campaign"}[
-            body.type
-        ]
-        if payload not in own:
-            raise invalid_voucher(f"Property '{payload}' is required for {body.type}")
-    if body.validation_rules:
-        raise not_found("validation_rules", body.validation_rules[0])
-    if isinstance(body.additional_info, str):
-        own["additional_info"] = body.additional_info
-    if body.redemption is not None and body.redemption.quantity is not UNSET:
-        own["redemption_quantity"] = body.redemption.quantity
-    category = await read_category(connection, call.project.id, body)
-    if category is not UNSET:
-        own["category_id"] = category
-    metadata = body.metadata if isinstance(body.metadata, dict) else {}
-    inherited = campaign.terms if campaign else {}
-    await check_object_metadata(
-        connection,
-        call.project.id,
-        "voucher",
-        {**inherited.get("metadata", {}), **metadata},
-        partial=False,
-    )
-    if metadata:
-        own["metadata"] = metadata
-    check_validity({**inherited, **own})
-    return own
+def _no_room_in_standalone() -> Exception:
+    return invalid_campaign("You can not generate vouchers for STANDALONE type campaign.")
 
 
 async def _set_active(call: Call, code: str, active: bool) -> Voucher:

@@ -8,6 +8,7 @@ from uuid import UUID
 import asyncpg
 
 from openvoucher.platform.db import Connection, Row
+from openvoucher.wire.ids import parse_id
 
 # A voucher with what it inherits: its bound revision, or the newest. Names of the columns are what
 # terms.service.resolve_terms and vouchers.schemas.show_voucher read.
@@ -138,6 +139,14 @@ async def find_taken_codes(connection: Connection, project_id: int, codes: Seque
     )
 
 
+async def list_codes_like(connection: Connection, project_id: int, like: str) -> list[str]:
+    """Codes of the project, the bin included, that fit a LIKE pattern."""
+    rows = await connection.fetch(
+        "select code from voucher where project_id = $1 and code like $2", project_id, like
+    )
+    return [row["code"] for row in rows]
+
+
 async def count_new_vouchers(
     connection: Connection, project_id: int, campaign_id: UUID, *, added: int, bound: int = 0
 ) -> int | None:
@@ -159,12 +168,14 @@ async def count_new_vouchers(
 async def add_to_day(
     connection: Connection, project_id: int, campaign_id: UUID, day: date, counters: dict[str, int]
 ) -> None:
-    """Add to the campaign's counters of a day (see campaigns' summary)."""
+    """Add to the campaign's counters of a day (see campaigns' summary); nothing if the campaign is gone."""
     names = sorted(name for name, amount in counters.items() if amount)
     if names:
         await connection.execute(
-            "insert into campaign_day (project_id, campaign_id, day, counter, amount)"
-            " select $1, $2, $3, * from unnest($4::text[], $5::bigint[])"
+            # Locked, it cannot go between this look at it and the check of the foreign key.
+            "with present as (select 1 from campaign where project_id = $1 and id = $2 for key share)"
+            " insert into campaign_day (project_id, campaign_id, day, counter, amount)"
+            " select $1, $2, $3, added.* from present, unnest($4::text[], $5::bigint[]) as added"
             " on conflict (project_id, campaign_id, day, counter)"
             " do update set amount = campaign_day.amount + excluded.amount",
             project_id,
@@ -246,5 +257,21 @@ async def count_all_vouchers(connection: Connection, project_id: int) -> int:
         " + (select count(*) from voucher"
         "    where project_id = $1 and campaign_id is null and deleted_at is null)",
         project_id,
+    )
+    return count
+
+
+async def count_campaign_vouchers(
+    connection: Connection, project_id: int, *, name: str | None, campaign_id: str | None
+) -> int:
+    """Those of one campaign outside the bin, from its counter; it is named by name, id or both."""
+    count: int = await connection.fetchval(
+        "select coalesce(sum(vouchers_count), 0)::bigint from campaign"
+        " where project_id = $1 and deleted_at is null and ($2 = '' or name = $2)"
+        " and ($3 = '' or id = $4::uuid)",
+        project_id,
+        name or "",
+        campaign_id or "",
+        parse_id("camp", campaign_id or ""),
     )
     return count

@@ -89,7 +89,10 @@ async def apply_migrations(connection: Connection, migrations: list[Migration] |
                     "start a version at least as new as the one that wrote it."
                 )
             if known[number - 1].sha256 != sha256:
-                raise MigrationError(f"{name} differs from what was applied to this database.")
+                raise MigrationError(
+                    f"{name} differs from what was applied to this database: start the release that applied "
+                    "it, or one whose migrations were not edited."
+                )
         new = [migration for migration in known if migration.number not in applied]
         for migration in new:
             await _apply(connection, migration)
