@@ -71,7 +71,7 @@ def test_a_category_is_renamed_and_deleted_where_it_is_used(sdk: Sdk) -> None:
     [
         ({"hierarchy": 1}, "Payload must have required property 'name'"),
         ({"name": "A"}, "Payload must have required property 'hierarchy'"),
-        ({"name": "A", "hierarchy": "first"}, "Property .hierarchy must be integer"),
+        ({"name": "A", "hierarchy": "first"}, "Property .hierarchy must be number"),
         ({"name": 5, "hierarchy": 1}, "Property .name must be string"),
     ],
 )

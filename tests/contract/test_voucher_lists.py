@@ -107,10 +107,25 @@ def test_vouchers_are_found_by_their_dates(sdk: Sdk) -> None:
     assert codes(sdk.vouchers.list_vouchers(updated_at=updated(after=now - hour))) == []
     sdk.vouchers.disable_voucher("E-1")
     assert codes(sdk.vouchers.list_vouchers(updated_at=updated(after=now - hour))) == ["E-1"]
-    (item,) = sdk.vouchers.list_vouchers(code="C-1").vouchers or []
-    # The bounds are exclusive.
-    later = sdk.vouchers.list_vouchers(created_at=created(after=item.created_at), order=ORDER.CREATED_AT)
-    assert codes(later)[-1] == "a-1"
+
+
+def test_the_bounds_of_dates_are_exclusive(sdk: Sdk, made: dict[str, str]) -> None:
+    created = voucherify.ParameterCreatedBeforeAfter
+    (item,) = sdk.vouchers.list_vouchers(code="E-1").vouchers or []
+    # As it is shown, in milliseconds: a client goes on from the last date that it saw.
+    assert codes(sdk.vouchers.list_vouchers(created_at=created(after=item.created_at))) == ALL[:3]
+    assert codes(sdk.vouchers.list_vouchers(created_at=created(before=item.created_at))) == ALL[4:]
+    sdk.vouchers.disable_voucher("E-1")
+    shown = sdk.raw["updated_at"]
+    assert sdk.send("GET", "/v1/vouchers", query={"updated_at[after]": shown}).body["vouchers"] == []
+    for bound, expected in (("$after", ALL[:3]), ("$before", ALL[4:])):
+        query = {
+            f"filters[created_at][conditions][{bound}]": sdk.send("GET", f"/v1/vouchers/{made['E-1']}").body[
+                "created_at"
+            ]
+        }
+        found = sdk.send("GET", "/v1/vouchers", query=query).body["vouchers"]
+        assert [each["code"] for each in found] == expected
 
 
 # The SDK has no parameter for filters.

@@ -183,6 +183,17 @@ def test_a_gift_card_is_shown_with_its_balance(sdk: Sdk) -> None:
     assert (made.gift.amount, made.gift.balance, made.gift.effect) == (10000, 10000, "APPLY_TO_ORDER")
 
 
+def test_the_nulls_of_a_model_made_from_a_dictionary_set_nothing(sdk: Sdk) -> None:
+    # from_dict marks every field as set, and the SDK then sends each as null.
+    body = voucherify.VouchersCreateWithSpecificCodeRequestBody.from_dict(gift_voucher(5))
+    assert body is not None
+    assert body.to_dict()["gift"]["effect"] is None
+    made = sdk.vouchers.create_voucher("G", body)
+    assert sdk.raw["gift"] == {"amount": 5, "balance": 5, "effect": "APPLY_TO_ORDER"}
+    assert (made.active, made.metadata) == (True, {})
+    assert sdk.raw["redemption"]["quantity"] is None
+
+
 def test_a_loyalty_card_needs_its_campaign(sdk: Sdk) -> None:
     campaign_id = sdk.make_campaign(
         "Points", campaign_type="LOYALTY_PROGRAM", type="AUTO_UPDATE", voucher=loyalty_card(100)

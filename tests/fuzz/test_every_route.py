@@ -19,7 +19,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from hostile_values import TELLING_TEXTS, bodies_of, forms_of, queries_of, texts, uploads
+from hostile_values import TELLING_TEXTS, bodies_of, forms_of, queries_of, texts, uploads, weighted
 from openvoucher.app import OPERATIONS
 from openvoucher.features.projects.service import KeyPair
 from openvoucher.platform.call import Project
@@ -86,11 +86,12 @@ _CARD = {"type": "LOYALTY_CARD", "loyalty_card": {"points": 5}}
 
 # Bodies by operation that do something, to start from; without them most requests end at the first rule.
 EXAMPLES_OF_BODIES: dict[str, Sequence[Any]] = {
+    "issue_token": ({"grant_type": "client_credentials", "scope": "api"},),
     "create_campaign": (
-        {"name": "New", "voucher": _DISCOUNT},
-        {"name": "New", "campaign_type": "GIFT_VOUCHERS", "voucher": _GIFT},
-        {"name": "New", "campaign_type": "LOYALTY_PROGRAM", "voucher": _CARD, "vouchers_count": 10},
-        {"name": "New", "campaign_type": "PROMOTION"},
+        {"voucher": _DISCOUNT},
+        {"campaign_type": "GIFT_VOUCHERS", "voucher": _GIFT},
+        {"campaign_type": "LOYALTY_PROGRAM", "voucher": _CARD, "vouchers_count": 10},
+        {"campaign_type": "PROMOTION"},
     ),
     "create_voucher": (_DISCOUNT, _GIFT, _CARD),
     "create_random_voucher": (_DISCOUNT, _GIFT, _CARD),
@@ -99,12 +100,8 @@ EXAMPLES_OF_BODIES: dict[str, Sequence[Any]] = {
     "import_vouchers_to_campaign": (
         [{"code": "IMPORTED"}, {"code": "OTHER", "metadata": {"colour": "red"}}],
     ),
-    "create_metadata_schema": (
-        {"related_object": "order", "properties": {"size": {"type": "number", "optional": True}}},
-    ),
-    "create_project_metadata_schema": (
-        {"related_object": "order", "properties": {"size": {"type": "number", "optional": True}}},
-    ),
+    "create_metadata_schema": ({"properties": {"size": {"type": "number", "optional": True}}},),
+    "create_project_metadata_schema": ({"properties": {"size": {"type": "number", "optional": True}}},),
 }
 
 # Operations whose refusal has no body, as the contract wants it.
@@ -175,7 +172,7 @@ def requests_of(draw: Any, row: Operation, known: Known) -> dict[str, Any]:
     for index, segment in enumerate(segments):
         if segment.startswith("{"):
             fitting = known.get(row.path.split("/")[index - 1])
-            name = draw(st.one_of(*[st.sampled_from(fitting)] * 3, any_name) if fitting else any_name)
+            name = draw(weighted((7, st.sampled_from(fitting)), (3, any_name)) if fitting else any_name)
             segments[index] = urllib.parse.quote(name, safe="")
     target = "/".join(segments)
     if row.query is not None:
@@ -186,7 +183,8 @@ def requests_of(draw: Any, row: Operation, known: Known) -> dict[str, Any]:
         sent |= {"content": draw(bodies), "headers": {"Content-Type": "application/json"}}
     elif row.form is not None:
         content_type = "application/x-www-form-urlencoded"
-        sent |= {"content": draw(forms_of(row.form, everything)), "headers": {"Content-Type": content_type}}
+        forms = forms_of(row.form, everything, EXAMPLES_OF_BODIES.get(row.name, ()))
+        sent |= {"content": draw(forms), "headers": {"Content-Type": content_type}}
     elif row.upload:
         content_type, content = draw(uploads(everything))
         sent |= {"content": content, "headers": {"Content-Type": content_type}}

@@ -5,6 +5,7 @@ import io
 import itertools
 import tracemalloc
 from collections.abc import Iterable, Iterator
+from typing import Literal
 from unittest.mock import patch
 
 import pytest
@@ -48,7 +49,7 @@ def cut(data: bytes, positions: Iterable[int]) -> list[bytes]:
 
 def write_table(table: list[Row], *, ending: str, all_quoted: bool) -> str:
     file = io.StringIO(newline="")
-    quoting = csv.QUOTE_ALL if all_quoted else csv.QUOTE_MINIMAL
+    quoting: Literal[0, 1] = csv.QUOTE_ALL if all_quoted else csv.QUOTE_MINIMAL
     csv.writer(file, lineterminator=ending, quoting=quoting).writerows(table)
     return file.getvalue()
 

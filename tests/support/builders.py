@@ -113,6 +113,9 @@ def without_identity(voucher: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in voucher.items() if name not in ("id", "created_at", "assets")}
 
 
+# --- refusals --------------------------------------------------------------------------------------
+
+
 def a_refusal(
     status: int, key: str, details: str | None, *, resource: tuple[str, str] | None = None
 ) -> dict[str, Any]:

@@ -48,9 +48,8 @@ def _campaign_voucher(campaign: Mapping[str, Any]) -> Rule:
         benefit: rule,
         "redemption": fields({"quantity": nullable(count)}),
         "is_referral_code": exactly(referral),
+        "code_config": code_config,
     }
-    if campaign.get("type") != "STANDALONE":
-        always["code_config"] = code_config
     return fields(
         always,
         {

@@ -272,11 +272,17 @@ def bodies_of(model: Any, known: Known = (), examples: Sequence[Any] = ()) -> st
         fitting = fitting | st.sampled_from(examples)
 
     @st.composite
-    def spoilt(draw: Any) -> bytes:
-        return msgspec.json.encode(spoil(draw(fitting), draw))
+    def spoilt(draw: Any) -> Any:
+        return spoil(draw(fitting), draw)
 
-    fits = fitting.map(msgspec.json.encode)
-    return st.one_of(fits, fits, fits, spoilt(), spoilt(), st.sampled_from(RAW_BODIES))
+    odds = ((5, fitting.map(msgspec.json.encode)), (4, spoilt().map(msgspec.json.encode)))
+    return weighted(*odds, (1, st.sampled_from(RAW_BODIES)))
+
+
+def weighted(*odds: tuple[int, st.SearchStrategy[Any]]) -> st.SearchStrategy[Any]:
+    """One of them, each as often as its weight says. (`one_of` takes the same strategy twice for one.)"""
+    turns = [strategy for weight, strategy in odds for _ in range(weight)]
+    return st.integers(0, len(turns) - 1).flatmap(turns.__getitem__)
 
 
 _OPERATORS = st.sampled_from(
@@ -290,12 +296,26 @@ _OPERATORS = st.sampled_from(
         "$before",
         "$more_than",
         "$less_than_ago",
+        "$has_value",
+        "$is_unknown",
+        "$count",
+        "$this_month",
+        "$is_day",
+        "$in_progress",
+        "$wrong",
     ]
-    + ["$has_value", "$is_unknown", "$count", "$this_month", "$is_day", "$in_progress", "$wrong"]
 )
 _FILTERED = st.sampled_from(
-    ["created_at", "updated_at", "code", "metadata.colour", "id", "campaign", "name", "type", "status"]
-    + [
+    [
+        "created_at",
+        "updated_at",
+        "code",
+        "metadata.colour",
+        "id",
+        "campaign",
+        "name",
+        "type",
+        "status",
         "campaign_id",
         "category_ids",
         "start_date",
@@ -313,19 +333,16 @@ def queries_of(model: Any, known: Known = ()) -> st.SearchStrategy[str]:
     assert isinstance(struct, inspect.StructType)
     words = _words(known)
     required, optional = _fields_of(struct, words)
-    fields = required | optional
-    kinds = {field.encode_name: field.type for field in struct.fields}
-    fitting = st.one_of(
-        [
-            st.tuples(
-                st.just(name), _query_values(kinds[name], fields[name] if _is_text(kinds[name]) else words)
-            )
-            for name in fields
-            if name != "filters"
-        ]
-        or [st.just(("unknown", "1"))]
-    )
-    names = st.sampled_from([*fields, "limit", "page", "unknown", "__proto__"])
+    texts_of = required | optional
+    fitting = [
+        st.tuples(
+            st.just(field.encode_name),
+            _query_values(field.type, texts_of[field.encode_name] if _is_text(field.type) else words),
+        )
+        for field in struct.fields
+        if field.name != "filters"
+    ]
+    names = st.sampled_from([*texts_of, "limit", "page", "unknown", "__proto__"])
     odd_names = st.one_of(
         names,
         names.map(lambda name: f"{name}[after]"),
@@ -336,18 +353,15 @@ def queries_of(model: Any, known: Known = ()) -> st.SearchStrategy[str]:
     odd = st.tuples(odd_names, words | st.sampled_from([str(number) for number in ODD_NUMBERS]))
     spelling = st.sampled_from(["filters[{}][conditions][{}]", "[filters][{}][conditions][{}][0]"])
     filtered = st.tuples(
-        st.builds(str.format, spelling, _FILTERED | words, _OPERATORS),
+        st.builds(str.format, spelling, weighted((4, _FILTERED), (1, words)), _OPERATORS),
         words | st.sampled_from(["2026-01-01T00:00:00Z", "P1D", "1", "true", "DISCOUNT_VOUCHER"]),
     )
-    pairs = [fitting, fitting, fitting, odd]
-    if "filters" in fields:
-        pairs += [filtered, filtered]
-    parameter = st.one_of(pairs).map(
+    pair = weighted((5, st.one_of(fitting or [odd])), (1, odd), (4 if "filters" in texts_of else 0, filtered))
+    parameter = pair.map(
         lambda pair: f"{urllib.parse.quote(pair[0], safe='[]')}={urllib.parse.quote(pair[1])}"
     )
     spoilt = st.sampled_from(["%ff", "a=%00", "&&&=", "a[b][c][d][e][f][g][h][i][j]=1", "limit=1&" * 1001])
-    some = st.lists(parameter, max_size=2).map("&".join)
-    return st.one_of(*[some] * 9, spoilt)
+    return weighted((9, st.lists(parameter, max_size=2).map("&".join)), (1, spoilt))
 
 
 def _is_text(kind: inspect.Type) -> bool:
@@ -371,15 +385,15 @@ def _query_values(kind: inspect.Type, words: st.SearchStrategy[Any]) -> st.Searc
     return words.map(lambda word: word if isinstance(word, str) else "null")
 
 
-def forms_of(model: Any, known: Known = ()) -> st.SearchStrategy[bytes]:
+def forms_of(model: Any, known: Known = (), examples: Sequence[Any] = ()) -> st.SearchStrategy[bytes]:
     struct = inspect.type_info(model)
     assert isinstance(struct, inspect.StructType)
     names = st.sampled_from([field.encode_name for field in struct.fields])
-    telling = st.sampled_from(["client_credentials", "api", "vouchers campaigns", *known])
-    fields = st.dictionaries(names, telling | texts, max_size=4).map(
-        lambda form: urllib.parse.urlencode(form).encode()
-    )
-    return fields | st.sampled_from([b"", b"scope=%00", b"scope=%ff", b"\xff", b"a=1&" * 60])
+    changed = st.dictionaries(names, _words(known), max_size=2)
+    forms = st.builds(dict.__or__, st.sampled_from([*examples, {}]), weighted((1, st.just({})), (1, changed)))
+    encoded = forms.map(lambda form: urllib.parse.urlencode(form).encode())
+    odd = st.sampled_from([b"", b"scope=%00", b"scope=%ff", b"\xff", b"a=1&" * 60])
+    return weighted((8, encoded), (1, odd))
 
 
 _CELLS = st.sampled_from(
@@ -420,4 +434,4 @@ def uploads(known: Known = ()) -> st.SearchStrategy[tuple[str, bytes]]:
         ),
         st.sampled_from([b"", b"--X", b"--X--\r\n", b"--X\r\n\r\n\r\n--X--", b"Code\nA\n", b"{}"]),
     )
-    return st.one_of(whole, whole, whole, broken)
+    return weighted((4, whole), (1, broken))

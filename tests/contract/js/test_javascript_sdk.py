@@ -54,7 +54,7 @@ def sdk_folder() -> Path:
 
 
 def test_the_javascript_sdk_takes_the_main_path(
-    server: Server, home: Any, sdk_folder: Path, tmp_path: Path
+    sdk_folder: Path, server: Server, home: Any, tmp_path: Path
 ) -> None:
     steps = re.findall(r"^  async '(.+)'\(\) \{$", SCRIPT.read_text("utf-8"), re.MULTILINE)
     (tmp_path / "package.json").write_bytes((sdk_folder / "package.json").read_bytes())

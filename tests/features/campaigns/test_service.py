@@ -281,7 +281,8 @@ SMALL = {"code_config": {"pattern": "10-##", "charset": "0123456789"}}
             a_refusal(
                 400,
                 "invalid_payload",
-                "Property .type must be equal to one of the allowed values [ AUTO_UPDATE, STATIC, STANDALONE ]",
+                "Property .type must be equal to one of the allowed values "
+                "[ AUTO_UPDATE, STATIC, STANDALONE ]",
             ),
         ),
         (

@@ -100,9 +100,9 @@ def describe(json: str, model: Any = Body, **options: Any) -> str:
         ("null", "Payload must be object"),
         # types
         ('{"name": 5}', "Property .name must be string"),
-        ('{"count": "1"}', "Property .count must be integer"),
+        ('{"count": "1"}', "Property .count must be number"),
         ('{"count": 1.5}', "Property .count must be integer"),
-        ('{"count": null}', "Property .count must be integer"),
+        ('{"count": null}', "Property .count must be number"),
         ('{"price": "1"}', "Property .price must be number"),
         ('{"active": "true"}', "Property .active must be boolean"),
         ('{"description": 5}', "Property .description must be string,null"),
@@ -110,9 +110,9 @@ def describe(json: str, model: Any = Body, **options: Any) -> str:
         ('{"redeemables": {}}', "Property .redeemables must be array"),
         ('{"metadata": []}', "Property .metadata must be object"),
         ('{"redemption": {"quantity": "1"}}', "Property .redemption.quantity must be number,null"),
-        ('{"either": []}', "Property .either must be integer,string,null"),
+        ('{"either": []}', "Property .either must be number,string,null"),
         ('{"trigger": 5}', "Property .trigger must be string,null"),
-        ('{"odd-name": "a"}', "Property .odd-name must be integer"),
+        ('{"odd-name": "a"}', "Property .odd-name must be number"),
         # what is missing, what is too much
         ('{"order": {}}', "Property .order must have required property 'id'"),
         (
@@ -163,8 +163,8 @@ def describe(json: str, model: Any = Body, **options: Any) -> str:
             '{"by_day": {"sun": 1}}',
             "Property .by_day has a key that must be equal to one of the allowed values [ mon, tue ]",
         ),
-        ('{"by_number": {"a": 1}}', "Property .by_number has a key that must be integer"),
-        ('{"by_number": {"1": "a"}}', "Property .by_number.* must be integer"),
+        ('{"by_number": {"a": 1}}', "Property .by_number has a key that must be number"),
+        ('{"by_number": {"1": "a"}}', "Property .by_number.* must be number"),
         # tagged unions
         ('{"discount": {}}', "Property .discount must have required property 'type'"),
         (

@@ -58,7 +58,7 @@ class TransactionList(msgspec.Struct, kw_only=True):
     object: Literal["list"] = "list"
     data_ref: Literal["data"] = "data"
     data: list[Transaction]
-    has_more: bool
+    has_more: bool | UnsetType = UNSET
     more_starting_after: str | UnsetType = UNSET
     total: int | UnsetType = UNSET
 

@@ -85,7 +85,7 @@ async def list_campaign_transactions(
     async with call.db.connection() as connection:
         campaign = await find_campaign(connection, call.project.id, campaign_id)
         if campaign.campaign_type not in ("GIFT_VOUCHERS", "LOYALTY_PROGRAM"):
-            return TransactionList(data=[], has_more=False, total=0)
+            return TransactionList(data=[], total=0)
         return await _list(connection, call, query, "campaign_id", campaign.id)
 
 

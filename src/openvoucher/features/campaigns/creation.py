@@ -8,7 +8,7 @@ from msgspec import UNSET
 
 from openvoucher.engine.codes import CodePattern
 from openvoucher.engine.durations import InvalidDuration, parse_duration
-from openvoucher.features.campaigns.schemas import CampaignCreate, CampaignVoucher
+from openvoucher.features.campaigns.schemas import CampaignCreate, CampaignType, CampaignVoucher
 from openvoucher.features.terms.schemas import Discount
 from openvoucher.features.terms.service import (
     check_validity,
@@ -47,16 +47,16 @@ def read_campaign(body: CampaignCreate, category_id: str | None) -> NewCampaign:
         raise not_found("validation_rules", body.validation_rules[0])
     if body.promotion is not None and body.promotion.tiers:
         raise invalid_payload("Property .promotion.tiers must NOT have more than 0 items")
-    kind = body.type or ("STATIC" if body.campaign_type == "PROMOTION" else "AUTO_UPDATE")
-    if kind == "STANDALONE" and body.campaign_type not in ("DISCOUNT_COUPONS", "GIFT_VOUCHERS"):
-        raise invalid_campaign(f"{body.campaign_type} campaign cannot be of type STANDALONE")
+    kind = body.type or ("STATIC" if _type_of(body) == "PROMOTION" else "AUTO_UPDATE")
+    if kind == "STANDALONE" and _type_of(body) not in ("DISCOUNT_COUPONS", "GIFT_VOUCHERS"):
+        raise invalid_campaign(f"{_type_of(body)} campaign cannot be of type STANDALONE")
     inherited = read_validity(body)
     config: dict[str, Any] = {}
     pattern = None
-    if body.campaign_type != "PROMOTION":
+    if _type_of(body) != "PROMOTION":
         voucher = _check_voucher(body)
         inherited = {**read_validity(voucher), **inherited}
-        inherited |= _read_benefit(body.campaign_type, voucher)
+        inherited |= _read_benefit(_type_of(body), voucher)
         config, pattern = read_code_config(voucher.code_config)
     check_validity(inherited)
     inherited["category_id"] = category_id
@@ -67,15 +67,15 @@ def read_campaign(body: CampaignCreate, category_id: str | None) -> NewCampaign:
     metadata = body.metadata if isinstance(body.metadata, dict) else {}
     shares_metadata = body.use_voucher_metadata_schema is not False
     inherited["metadata"] = metadata if shares_metadata else {}
-    loyalty = body.campaign_type == "LOYALTY_PROGRAM"
+    loyalty = _type_of(body) == "LOYALTY_PROGRAM"
     standalone = kind == "STANDALONE"
     return NewCampaign(
         columns={
-            "campaign_type": body.campaign_type,
+            "campaign_type": _type_of(body),
             "type": kind,
             "description": body.description,
             "code_config": config,
-            "is_referral_code": body.campaign_type == "REFERRAL_PROGRAM",
+            "is_referral_code": _type_of(body) == "REFERRAL_PROGRAM",
             "auto_join": bool(body.auto_join) and loyalty,
             "join_once": loyalty or (bool(body.join_once) and not standalone),
             "use_voucher_metadata_schema": shares_metadata,
@@ -105,14 +105,18 @@ def read_duration(text: str) -> str:
     return text
 
 
+def _type_of(body: CampaignCreate) -> CampaignType:
+    return body.campaign_type or "DISCOUNT_COUPONS"
+
+
 def _check_voucher(body: CampaignCreate) -> CampaignVoucher:
     if body.voucher is None:
         raise invalid_payload("Payload must have required property 'voucher'")
-    voucher_type, field = _VOUCHERS[body.campaign_type]
+    voucher_type, field = _VOUCHERS[_type_of(body)]
     if body.voucher.type != voucher_type:
-        raise invalid_campaign(f"Voucher type {body.voucher.type} does not fit {body.campaign_type} campaign")
+        raise invalid_campaign(f"Voucher type {body.voucher.type} does not fit {_type_of(body)} campaign")
     if getattr(body.voucher, field) is None:
-        raise invalid_campaign(f"Property '{field}' is required for {body.campaign_type} campaign")
+        raise invalid_campaign(f"Property '{field}' is required for {_type_of(body)} campaign")
     return body.voucher
 
 
@@ -131,14 +135,14 @@ def _read_benefit(campaign_type: str, voucher: CampaignVoucher) -> dict[str, Any
 
 def _read_settings(body: CampaignCreate) -> dict[str, Any]:
     settings: dict[str, Any] = {}
-    if body.campaign_type == "REFERRAL_PROGRAM" and body.referral_program is not None:
+    if _type_of(body) == "REFERRAL_PROGRAM" and body.referral_program is not None:
         settings["referral_program"] = msgspec.to_builtins(body.referral_program)
-    if body.campaign_type == "LOYALTY_PROGRAM" and body.loyalty_tiers_expiration is not None:
+    if _type_of(body) == "LOYALTY_PROGRAM" and body.loyalty_tiers_expiration is not None:
         settings["loyalty_tiers_expiration"] = body.loyalty_tiers_expiration
     return settings
 
 
 def _count_vouchers(body: CampaignCreate, standalone: bool) -> int:
-    if body.campaign_type == "PROMOTION":
+    if _type_of(body) == "PROMOTION":
         return 0
     return 1 if standalone else body.vouchers_count or 0

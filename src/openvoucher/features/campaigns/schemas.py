@@ -65,7 +65,8 @@ class RewardParent(msgspec.Struct, kw_only=True, omit_defaults=True):
 class RefereeReward(msgspec.Struct, kw_only=True, omit_defaults=True):
     related_object_parent: RewardParent | None = None
     type: Literal["LOYALTY_CARD", "GIFT_VOUCHER"] | None = None
-    amount: int | None = None
+    # Text is how the official Python client models it.
+    amount: int | str | None = None
 
 
 class ReferralProgram(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -75,12 +76,13 @@ class ReferralProgram(msgspec.Struct, kw_only=True, omit_defaults=True):
 
 
 class PromotionTiers(msgspec.Struct, kw_only=True):
-    tiers: list[dict[str, Any]] = []
+    tiers: list[dict[str, Any]] | None = None
 
 
 class CampaignCreate(Validity, kw_only=True):
     name: Name
-    campaign_type: CampaignType = "DISCOUNT_COUPONS"
+    # Null is what the official Python client sends for "not set".
+    campaign_type: CampaignType | None = None
     type: CampaignKind | None = None
     description: Text | None = None
     vouchers_count: VouchersCount | None = None
@@ -233,8 +235,8 @@ def _show_voucher_block(row: Row, terms: Mapping[str, Any]) -> dict[str, Any]:
         if terms.get(field):
             block[field] = terms[field]
     block["redemption"] = {"quantity": terms.get("redemption_quantity")}
-    if row["type"] != "STANDALONE":
-        block["code_config"] = row["code_config"]
+    # Of STANDALONE campaigns, too, where it decides nothing: the official Python client demands it.
+    block["code_config"] = row["code_config"]
     block["is_referral_code"] = row["is_referral_code"]
     for field in ("start_date", "expiration_date", "validity_timeframe", "validity_day_of_week"):
         if terms.get(field):

@@ -60,7 +60,11 @@ class Gift(msgspec.Struct, kw_only=True):
     """Credits of a gift card, in minor units."""
 
     amount: int
-    effect: Literal["APPLY_TO_ORDER", "APPLY_TO_ITEMS"] = "APPLY_TO_ORDER"
+    effect: Literal["APPLY_TO_ORDER", "APPLY_TO_ITEMS"] | None = "APPLY_TO_ORDER"
+
+    def __post_init__(self) -> None:
+        # Official clients send what nobody set as null.
+        self.effect = self.effect or "APPLY_TO_ORDER"
 
 
 class ExpirationRules(msgspec.Struct, kw_only=True, omit_defaults=True):

@@ -17,7 +17,7 @@ import msgspec
 _AT = re.compile(r"(?P<what>.*?)(?: - at (?P<key>`key` in )?`(?P<path>[^`]*)`)?", re.DOTALL)
 _MISSING = re.compile(r"Object missing required field `(?P<field>[^`]+)`")
 _UNKNOWN = re.compile(r"Object contains unknown field `(?P<field>[^`]+)`")
-_WRONG_TYPE = re.compile(r"Expected `(?P<wanted>[^`]+)`(?:, got `[^`]+`)?")
+_WRONG_TYPE = re.compile(r"Expected `(?P<wanted>[^`]+)`(?:, got `(?P<got>[^`]+)`)?")
 _BOUND = re.compile(r"Expected `(?:int|float)` (?P<bound>[<>]=?) (?P<limit>\S+)")
 _MULTIPLE = re.compile(r"Expected `(?:int|float)` that's a multiple of (?P<factor>\S+)")
 _LENGTH = re.compile(r"Expected `(?P<kind>\w+)` of length (?:(?P<bound>[<>]=?) )?(?P<limit>\d+)")
@@ -48,10 +48,10 @@ def describe_violation(error: msgspec.ValidationError, model: Any, *, noun: str 
         # The violation is in the name of a property, which msgspec doesn't tell.
         subject = f"{subject} has a key that"
         path += ".key"
-    return f"{subject}{_describe(what, model, path)}"
+    return f"{subject}{_describe(what, model, path, in_query=noun == 'Query')}"
 
 
-def _describe(what: str, model: Any, path: str) -> str:
+def _describe(what: str, model: Any, path: str, *, in_query: bool) -> str:
     if missing := _MISSING.fullmatch(what):
         return f" must have required property '{missing['field']}'"
     if bound := _BOUND.fullmatch(what):
@@ -73,15 +73,19 @@ def _describe(what: str, model: Any, path: str) -> str:
     if _UNKNOWN.fullmatch(what):
         return " must NOT have additional properties"
     if wrong := _WRONG_TYPE.fullmatch(what):
-        return f" must be {_name_types(wrong['wanted'])}"
+        return f" must be {_name_types(wrong['wanted'], fraction=wrong['got'] == 'float' or in_query)}"
     return f" {what}" if what[:1].islower() else f": {what}"
 
 
-def _name_types(wanted: str) -> str:
+def _name_types(wanted: str, *, fraction: bool) -> str:
+    """JSON's names of msgspec's types. Where a number with a fraction was sent (and in a query, which has
+    text only) a whole number is called integer; otherwise the contract says number for both."""
     names = [_JSON_NAMES.get(name.strip(), name.strip()) for name in wanted.split("|")]
-    if "integer" in names and "number" in names:
-        names.remove("integer")
-    return ",".join(names)
+    if not fraction:
+        names = ["number" if name == "integer" else name for name in names]
+    elif "number" in names:
+        names = [name for name in names if name != "integer"]
+    return ",".join(dict.fromkeys(names))
 
 
 def _describe_length(kind: str, bound: str | None, limit: int) -> str:

@@ -42,12 +42,15 @@ class Moments:
         return f"{self._instant(column)} >= {self.params.add(add_precision(instant))}::timestamptz"
 
     def is_within_one(self, column: Column, ranges: Sequence[tuple[datetime, datetime]]) -> str:
-        """In one of the half-open ranges. `column` is an instant."""
+        """In one of the half-open ranges. `column` is an instant.
+
+        The name of the ranges hides a table of that name in the statement around: no store may use it.
+        """
         lows = self.params.add([low for low, _ in ranges])
         highs = self.params.add([high for _, high in ranges])
         return (
-            f"EXISTS (SELECT 1 FROM unnest({lows}::timestamptz[], {highs}::timestamptz[]) AS r(low, high)"  # noqa: S608 - placeholders and our own text
-            f" WHERE {column.sql} >= r.low AND {column.sql} < r.high)"
+            f"EXISTS (SELECT 1 FROM unnest({lows}::timestamptz[], {highs}::timestamptz[]) AS span(low, high)"  # noqa: S608 - placeholders and our own text
+            f" WHERE {column.sql} >= span.low AND {column.sql} < span.high)"
         )
 
     def lies_days_away(self, column: Column, operator: str, days: int) -> str:

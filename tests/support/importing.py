@@ -1,0 +1,70 @@
+"""Imports as tests start them, run them, and read how they ended."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import httpx
+
+from openvoucher.platform.jobs.worker import Worker
+
+
+def a_csv(*lines: str) -> bytes:
+    return "".join(f"{line}\n" for line in lines).encode()
+
+
+async def import_csv(client: httpx.AsyncClient, file: bytes, campaign: str | None = None) -> str:
+    """Start an import into a campaign, or of standalone vouchers; the id of its action."""
+    answer = await post_csv(client, file, campaign)
+    assert answer.status_code == (200 if campaign else 202), answer.text
+    action_id: str = answer.json()["async_action_id"]
+    return action_id
+
+
+async def import_json(
+    client: httpx.AsyncClient, items: Sequence[dict[str, Any]], campaign: str | None = None
+) -> str:
+    answer = await post_json(client, items, campaign)
+    assert answer.status_code == 202, answer.text
+    action_id: str = answer.json()["async_action_id"]
+    return action_id
+
+
+async def post_csv(client: httpx.AsyncClient, file: bytes, campaign: str | None = None) -> httpx.Response:
+    path = f"/v1/campaigns/{campaign}/importCSV" if campaign else "/v1/vouchers/importCSV"
+    return await client.post(path, files={"file": ("codes.csv", file, "text/csv")})
+
+
+async def post_json(client: httpx.AsyncClient, body: Any, campaign: str | None = None) -> httpx.Response:
+    path = f"/v1/campaigns/{campaign}/import" if campaign else "/v1/vouchers/import"
+    return await client.post(path, json=body)
+
+
+async def read_action(client: httpx.AsyncClient, action_id: str) -> dict[str, Any]:
+    answer = await client.get(f"/v1/async-actions/{action_id}")
+    assert answer.status_code == 200, answer.text
+    action: dict[str, Any] = answer.json()
+    return action
+
+
+async def finish(client: httpx.AsyncClient, worker: Worker, action_id: str) -> dict[str, Any]:
+    """The result of an action, done by this worker."""
+    await worker.run_until_idle()
+    action = await read_action(client, action_id)
+    assert (action["status"], action["progress"]) == ("DONE", 100)
+    result: dict[str, Any] = action["result"]
+    return result
+
+
+def a_result(done: int, *failed: tuple[int, str, str]) -> dict[str, Any]:
+    """The result of a CSV import. failed: (row, code, reason)."""
+    return {
+        "message": f"{done} voucher(s) imported successfully, {len(failed)} failed.",
+        "failed": [{"code": code, "row": row, "reason": reason} for row, code, reason in failed],
+        "done_count": done,
+        "failed_count": len(failed),
+    }
+
+
+def is_duplicate(row: int, code: str) -> tuple[int, str, str]:
+    """A row whose code somebody else has."""
+    return row, code, f"Duplicated voucher exists with id {code}"
