@@ -1,11 +1,16 @@
-"""Imports as tests start them, run them, and read how they ended."""
+"""Imports as tests start them, run them, and read how they ended; and what they meet."""
 
 from collections.abc import Sequence
 from typing import Any
 
 import httpx
 
+from builders import a_campaign, a_voucher
+from openvoucher.platform.call import Project
+from openvoucher.platform.db import Database
 from openvoucher.platform.jobs.worker import Worker
+
+# --- imports ---------------------------------------------------------------------------------------
 
 
 def a_csv(*lines: str) -> bytes:
@@ -68,3 +73,52 @@ def a_result(done: int, *failed: tuple[int, str, str]) -> dict[str, Any]:
 def is_duplicate(row: int, code: str) -> tuple[int, str, str]:
     """A row whose code somebody else has."""
     return row, code, f"Duplicated voucher exists with id {code}"
+
+
+# --- what they meet, and leave --------------------------------------------------------------------
+
+
+async def make_campaign(client: httpx.AsyncClient, name: str = "Spring", **fields: Any) -> str:
+    """Its id."""
+    answer = await client.post("/v1/campaigns", json=a_campaign(name=name, **fields))
+    assert answer.status_code == 200, answer.text
+    campaign_id: str = answer.json()["id"]
+    return campaign_id
+
+
+async def make_voucher(
+    client: httpx.AsyncClient, code: str, campaign: str | None = None, **fields: Any
+) -> None:
+    if campaign:
+        answer = await client.post(f"/v1/campaigns/{campaign}/vouchers/{code}", json={})
+    else:
+        answer = await client.post(f"/v1/vouchers/{code}", json=a_voucher(**fields))
+    assert answer.status_code == 200, answer.text
+
+
+async def make_category(client: httpx.AsyncClient, name: str) -> str:
+    answer = await client.post("/v1/categories", json={"name": name, "hierarchy": 1})
+    category_id: str = answer.json()["id"]
+    return category_id
+
+
+async def read_vouchers(client: httpx.AsyncClient) -> dict[str, dict[str, Any]]:
+    """All vouchers outside the bin, by code."""
+    listing = (await client.get("/v1/vouchers?limit=100")).json()
+    vouchers = {voucher["code"]: voucher for voucher in listing["vouchers"]}
+    assert len(vouchers) == len(listing["vouchers"]) == listing["total"]
+    return vouchers
+
+
+async def read_rows(db: Database, project: Project, table: str, *columns: str) -> list[tuple[Any, ...]]:
+    """These columns of a project's rows, ordered by the first of them."""
+    async with db.connection() as connection:
+        rows = await connection.fetch(
+            f"select {', '.join(columns)} from {table} where project_id = $1 order by 1", project.id
+        )
+    return [tuple(row) for row in rows]
+
+
+async def count_codes(client: httpx.AsyncClient, campaign: str = "Spring") -> int:
+    count: int = (await client.get(f"/v1/campaigns/{campaign}")).json()["vouchers_count"]
+    return count

@@ -235,6 +235,23 @@ async def test_the_generation_of_a_campaign_is_done_when_the_last_one_is(
     assert {status for status, _, _ in statuses} == {"DONE"}
 
 
+async def test_a_campaign_is_created_when_no_generation_is_left(
+    client: httpx.AsyncClient, small_worker: Worker
+) -> None:
+    await create(client, "Spring", 12)
+    await add(client, "Spring", 22)
+    statuses = []
+    while await small_worker.run_next():
+        statuses.append(await read_statuses(client, "Spring"))
+    under_way = ("IN_PROGRESS", "IN_PROGRESS")
+    assert [(creation, generation) for creation, generation, _ in statuses] == [
+        *([under_way] * 4),
+        ("DONE", "DONE"),
+    ]
+    # The first codes were all there after the third portion.
+    assert [count for _, _, count in statuses] == [10, 20, 22, 32, 34]
+
+
 async def test_a_generation_that_others_leave_without_codes_fails_and_keeps_what_it_made(
     client: httpx.AsyncClient, db: Database, small_worker: Worker
 ) -> None:

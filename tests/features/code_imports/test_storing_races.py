@@ -1,0 +1,309 @@
+"""Imports among others that take, make and delete the same codes at the same moment. With twins that fail."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+import httpx
+import pytest
+
+from database_views import holding_locks, wait_for_waiting_statements
+from importing import (
+    a_csv,
+    a_result,
+    count_codes,
+    finish,
+    import_csv,
+    is_duplicate,
+    make_campaign,
+    make_voucher,
+    read_action,
+    read_rows,
+    read_vouchers,
+)
+from openvoucher.app import make_worker
+from openvoucher.features.code_imports import storing
+from openvoucher.features.vouchers.batches import TakenCode, find_taken_codes, insert_batch
+from openvoucher.platform.call import Project
+from openvoucher.platform.db import Connection, Database
+from openvoucher.platform.jobs.worker import Worker
+from openvoucher.settings import Settings
+
+LIMIT = "Campaign vouchers limit exceeded"
+five_codes_at_most = pytest.mark.parametrize("settings", [{"max_codes_per_campaign": 5}], indirect=True)
+
+
+def do_after_first_look_up(patch: pytest.MonkeyPatch, act: Any) -> None:
+    """What others do between the moment at which an import looks who has its codes, and its insert."""
+    looked = False
+
+    async def look_up(connection: Connection, project_id: int, codes: Sequence[str]) -> dict[str, TakenCode]:
+        nonlocal looked
+        found = await find_taken_codes(connection, project_id, codes)
+        if not looked:
+            looked = True
+            await act()
+        return found
+
+    patch.setattr(storing, "find_taken_codes", look_up)
+
+
+# --- two imports at once ---------------------------------------------------------------------------
+
+
+class Meeting:
+    """The first look-ups of two imports end at the same moment; `refused`: batches that came too late."""
+
+    def __init__(self, patch: pytest.MonkeyPatch) -> None:
+        self.refused = 0
+        self._arrived = 0
+        self._barrier = asyncio.Barrier(2)
+        patch.setattr(storing, "find_taken_codes", self._look_up)
+        patch.setattr(storing, "insert_batch", self._insert)
+
+    async def _look_up(
+        self, connection: Connection, project_id: int, codes: Sequence[str]
+    ) -> dict[str, TakenCode]:
+        found = await find_taken_codes(connection, project_id, codes)
+        self._arrived += 1
+        if self._arrived <= 2:
+            async with asyncio.timeout(30):
+                await self._barrier.wait()
+        return found
+
+    async def _insert(self, *arguments: Any, **options: Any) -> bool:
+        inserted = await insert_batch(*arguments, **options)
+        self.refused += not inserted
+        return inserted
+
+
+ROWS = 40
+CODES = [f"CODE-{number:02}" for number in range(ROWS)]
+
+
+async def import_at_once(
+    client: httpx.AsyncClient, db: Database, settings: Settings, imports: Sequence[tuple[str, Sequence[str]]]
+) -> list[dict[str, Any]]:
+    """Imports of (campaign, codes), each of so many portions that none waits for another, by two workers."""
+    actions = [await import_csv(client, a_csv("Code", *codes), campaign) for campaign, codes in imports]
+    await asyncio.gather(*(make_worker(db, settings).run_until_idle() for _ in range(2)))
+    shown = [await read_action(client, action_id) for action_id in actions]
+    assert [action["status"] for action in shown] == ["DONE"] * len(actions)
+    return [action["result"] for action in shown]
+
+
+async def find_violations(
+    client: httpx.AsyncClient, db: Database, project: Project, results: dict[str, dict[str, Any]]
+) -> list[str]:
+    """What is not as it must be after imports of the same codes into different campaigns."""
+    campaigns = dict(await read_rows(db, project, "campaign", "id", "name"))
+    rows = await read_rows(db, project, "voucher", "code", "campaign_id")
+    found = []
+    if [code for code, _ in rows] != CODES:
+        found.append("the codes are not all there, each once")
+    if sum(result["done_count"] for result in results.values()) != ROWS:
+        found.append("a code was imported by more than one, or by none")
+    for name, result in results.items():
+        stored = {code for code, campaign_id in rows if campaigns[campaign_id] == name}
+        duplicates = [
+            {"code": code, "row": number, "reason": f"Duplicated voucher exists with id {code}"}
+            for number, code in enumerate(CODES, 1)
+            if code not in stored
+        ]
+        if result["failed"] != duplicates or result["failed_count"] != len(duplicates):
+            found.append(f"{name} told that {result['failed_count']} failed, {len(duplicates)} did")
+        if result["done_count"] != len(stored):
+            found.append(f"{name} told that {result['done_count']} were done, {len(stored)} were")
+        if await count_codes(client, name) != len(stored):
+            found.append(f"{name} counts other codes than it has")
+    return found
+
+
+class Race:
+    """Two imports of the same codes into two campaigns, that have both seen them free."""
+
+    def __init__(self, client: httpx.AsyncClient, db: Database, project: Project, settings: Settings) -> None:
+        self._client = client
+        self._db = db
+        self._project = project
+        self._settings = settings
+
+    async def run(self, patch: pytest.MonkeyPatch) -> tuple[Meeting, list[str]]:
+        for name in ("Spring", "Summer"):
+            await make_campaign(self._client, name)
+        meeting = Meeting(patch)
+        spring, summer = await import_at_once(
+            self._client, self._db, self._settings, [("Spring", CODES), ("Summer", CODES)]
+        )
+        results = {"Spring": spring, "Summer": summer}
+        return meeting, await find_violations(self._client, self._db, self._project, results)
+
+
+@pytest.fixture
+def race(client: httpx.AsyncClient, db: Database, project: Project, settings: Settings) -> Race:
+    return Race(client, db, project, settings)
+
+
+async def test_two_imports_of_the_same_codes_at_once_store_each_code_once(
+    race: Race, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    meeting, violations = await race.run(monkeypatch)
+    assert violations == []
+    assert meeting.refused > 0
+
+
+@pytest.fixture
+async def no_unique_index(db: Database, project: Project) -> AsyncIterator[None]:
+    async with db.connection() as connection:
+        await connection.execute("drop index voucher_code_is_unique")
+    yield
+    async with db.transaction() as connection:
+        await connection.execute("delete from voucher where project_id = $1", project.id)
+        await connection.execute("create unique index voucher_code_is_unique on voucher (project_id, code)")
+
+
+@pytest.mark.usefixtures("no_unique_index")
+async def test_twin_without_the_unique_index_stores_codes_twice(
+    race: Race, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, violations = await race.run(monkeypatch)
+    assert "the codes are not all there, each once" in violations
+    assert "a code was imported by more than one, or by none" in violations
+
+
+async def test_two_imports_of_the_same_codes_into_one_campaign_both_count_all_rows_as_imported(
+    client: httpx.AsyncClient, db: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await make_campaign(client)
+    meeting = Meeting(monkeypatch)
+    results = await import_at_once(client, db, settings, [("Spring", CODES), ("Spring", CODES)])
+    assert results == [a_result(ROWS), a_result(ROWS)]
+    assert sorted(await read_vouchers(client)) == CODES
+    assert await count_codes(client) == ROWS
+    assert meeting.refused > 0
+
+
+async def test_imports_in_opposite_orders_do_not_stop_each_other(
+    client: httpx.AsyncClient, db: Database, settings: Settings
+) -> None:
+    await make_campaign(client)
+    results = await import_at_once(client, db, settings, [("Spring", CODES), ("Spring", CODES[::-1])])
+    assert results == [a_result(ROWS), a_result(ROWS)]
+    assert sorted(await read_vouchers(client)) == CODES
+    assert await count_codes(client) == ROWS
+
+
+# --- an import and somebody else ---------------------------------------------------------------------
+
+
+class Undone(Exception):
+    """Ends a transaction without a commit."""
+
+
+def take_b(project: Project) -> str:
+    return (
+        "insert into voucher (project_id, id, code, type, own, created_at) values"
+        f""" ({project.id}, gen_random_uuid(), 'B', 'GIFT_VOUCHER', '{{"gift": {{"amount": 1}}}}', now())"""
+    )
+
+
+@pytest.mark.parametrize("committed", [True, False])
+async def test_an_import_waits_for_a_transaction_that_is_just_taking_one_of_its_codes(
+    client: httpx.AsyncClient, db: Database, project: Project, worker: Worker, committed: bool
+) -> None:
+    await make_campaign(client)
+    action_id = await import_csv(client, a_csv("Code", "A", "B", "C"), "Spring")
+    try:
+        async with holding_locks(db, take_b(project)):
+            working = asyncio.create_task(worker.run_until_idle())
+            await wait_for_waiting_statements(db, 1)
+            assert (await read_action(client, action_id))["progress"] == 0
+            if not committed:
+                raise Undone
+    except Undone:
+        pass
+    assert await working == 1
+    result = (await read_action(client, action_id))["result"]
+    assert result == (a_result(2, is_duplicate(2, "B")) if committed else a_result(3))
+    vouchers = await read_vouchers(client)
+    assert {code: voucher["campaign"] for code, voucher in vouchers.items()} == {
+        "A": "Spring",
+        "B": None if committed else "Spring",
+        "C": "Spring",
+    }
+    assert await count_codes(client) == result["done_count"]
+
+
+async def test_a_standalone_voucher_that_was_made_meanwhile_is_updated(
+    client: httpx.AsyncClient, worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    do_after_first_look_up(
+        monkeypatch, lambda: make_voucher(client, "B", type="GIFT_VOUCHER", metadata={"a": 1})
+    )
+    file = a_csv("Code,Voucher Type,Value,b", *(f"{code},GIFT_VOUCHER,5,2" for code in "ABC"))
+    assert await finish(client, worker, await import_csv(client, file)) == a_result(3)
+    vouchers = await read_vouchers(client)
+    assert {code: (voucher["gift"]["amount"], voucher["metadata"]) for code, voucher in vouchers.items()} == {
+        "A": (500, {"b": "2"}),
+        "B": (500, {"a": 1, "b": "2"}),
+        "C": (500, {"b": "2"}),
+    }
+
+
+@pytest.mark.parametrize("query", ["", "?force=true"])
+async def test_a_code_that_is_deleted_before_its_row_could_update_it_fails(
+    client: httpx.AsyncClient, worker: Worker, monkeypatch: pytest.MonkeyPatch, query: str
+) -> None:
+    await make_campaign(client)
+    await make_voucher(client, "B", "Spring")
+    do_after_first_look_up(monkeypatch, lambda: client.delete(f"/v1/vouchers/B{query}"))
+    file = a_csv("Code,Active", *(f"{code},false" for code in "ABC"))
+    assert await finish(client, worker, await import_csv(client, file, "Spring")) == a_result(
+        2, (2, "B", "The voucher was deleted")
+    )
+    assert sorted(await read_vouchers(client)) == ["A", "C"]
+    assert await count_codes(client) == 2
+
+
+async def fill_during_look_up(
+    client: httpx.AsyncClient, db: Database, worker: Worker, patch: pytest.MonkeyPatch
+) -> str:
+    """An import of three codes into a campaign with room for three, of which others take two in time."""
+    await make_campaign(client)
+    for code in ("OLD-1", "OLD-2"):
+        await make_voucher(client, code, "Spring")
+    do_after_first_look_up(patch, lambda: make_two_more(client))
+    action_id = await import_csv(client, a_csv("Code", "A", "B", "C"), "Spring")
+    await worker.run_until_idle()
+    async with db.connection() as connection:
+        # A portion that was undone waits for a moment before it is done again.
+        await connection.execute("update job set run_after = now() where state = 'waiting'")
+    await worker.run_until_idle()
+    return action_id
+
+
+async def make_two_more(client: httpx.AsyncClient) -> None:
+    for code in ("OTHER-1", "OTHER-2"):
+        await make_voucher(client, code, "Spring")
+
+
+@five_codes_at_most
+async def test_a_campaign_that_others_fill_meanwhile_is_not_overfilled(
+    client: httpx.AsyncClient, db: Database, worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    action_id = await fill_during_look_up(client, db, worker, monkeypatch)
+    assert (await read_action(client, action_id))["result"] == a_result(1, (2, "B", LIMIT), (3, "C", LIMIT))
+    assert sorted(await read_vouchers(client)) == ["A", "OLD-1", "OLD-2", "OTHER-1", "OTHER-2"]
+    assert await count_codes(client) == 5
+
+
+@five_codes_at_most
+async def test_twin_that_does_not_look_again_overfills_the_campaign(
+    client: httpx.AsyncClient, db: Database, worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def look_away(_writer: storing.PortionWriter) -> None:
+        pass
+
+    monkeypatch.setattr(storing.PortionWriter, "_check_room", look_away)
+    await fill_during_look_up(client, db, worker, monkeypatch)
+    assert await count_codes(client) == 7
