@@ -11,6 +11,7 @@ import asyncpg
 import httpx
 import pytest
 
+from memory_folder import find_memory_folder
 from openvoucher.app import make_app, make_worker
 from openvoucher.features.projects.service import KINDS, KeyPair, make_key_pair, set_up_first_project
 from openvoucher.platform.call import Call, Caller, Project
@@ -29,7 +30,9 @@ _numbers = itertools.count(1)
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[str]:
     """URL of a server of this test process, without a database name at the end."""
-    with tempfile.TemporaryDirectory(prefix="ov-test-", ignore_cleanup_errors=True) as folder:
+    with tempfile.TemporaryDirectory(
+        prefix="ov-test-", dir=find_memory_folder(), ignore_cleanup_errors=True
+    ) as folder:
         # An embedded server of root's runs as another user, who must reach the folder.
         os.chmod(folder, 0o755)  # noqa: S103
         server = EmbeddedPostgres(Path(folder) / "data")

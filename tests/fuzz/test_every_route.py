@@ -173,7 +173,8 @@ def requests_of(draw: Any, row: Operation, known: Known) -> dict[str, Any]:
         if segment.startswith("{"):
             fitting = known.get(row.path.split("/")[index - 1])
             name = draw(weighted((7, st.sampled_from(fitting)), (3, any_name)) if fitting else any_name)
-            segments[index] = urllib.parse.quote(name, safe="")
+            # A client would take away the segments "." and "..".
+            segments[index] = urllib.parse.quote(name, safe="").replace(".", "%2E")
     target = "/".join(segments)
     if row.query is not None:
         target += "?" + draw(queries_of(row.query, everything))

@@ -24,6 +24,7 @@ _VOUCHER_TYPES: Final = {
 }
 _MESSAGES: Final = {
     "duplicate_found": "Duplicated resource found",
+    "duplicate_key": "Duplicate codes",
     "gift_amount_exceeded": "Gift amount exceeded",
     "invalid_add_balance_params": "Invalid add balance params",
     "invalid_amount": "Invalid Amount",

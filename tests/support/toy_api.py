@@ -211,6 +211,8 @@ class Reply:
     body: bytes
     taken_bytes: int
     """How much of the request's body the application asked for before it answered."""
+    asked_past_end: bool
+    """Whether it asked for more of a body that had ended, which a server lets wait."""
 
     @property
     def json(self) -> Any:
@@ -261,11 +263,14 @@ class Asker:
         }
         events = _list_events(pieces, hang_up)
         taken = 0
+        has_ended = asked_past_end = False
         sent_events: list[dict[str, Any]] = []
 
         async def receive() -> dict[str, Any]:
-            nonlocal taken
+            nonlocal taken, has_ended, asked_past_end
+            asked_past_end |= has_ended
             event = next(events)
+            has_ended = not event.get("more_body", False)
             if not sent_events:
                 taken += len(event.get("body", b""))
             return event
@@ -280,6 +285,7 @@ class Asker:
             headers={name.decode("latin-1"): value.decode("latin-1") for name, value in start["headers"]},
             body=b"".join(event.get("body", b"") for event in sent_events[1:]),
             taken_bytes=taken,
+            asked_past_end=asked_past_end,
         )
 
 

@@ -163,24 +163,22 @@ async def test_a_given_code_wins_over_the_pattern(shop: Shop) -> None:
     ],
 )
 async def test_what_the_code_config_leaves_out_comes_from_the_campaign(
-    client: httpx.AsyncClient,
-    worker: Worker,
-    campaign_config: dict[str, Any],
-    sent: dict[str, Any] | None,
-    pattern: str,
+    shop: Shop, campaign_config: dict[str, Any], sent: dict[str, Any] | None, pattern: str
 ) -> None:
-    campaign = a_campaign(voucher={"code_config": campaign_config})
-    shown = (await client.post("/v1/campaigns", json=campaign)).json()
+    """(No two of these make the same codes.)"""
+    campaign = await shop.make(voucher={"code_config": campaign_config})
+    path = f"/v1/campaigns/{campaign['name']}/vouchers"
     body = {"code_config": sent}
-    one = (await client.post("/v1/campaigns/Spring/vouchers", json=body)).json()["code"]
-    await client.post("/v1/campaigns/Spring/vouchers?vouchers_count=2", json=body)
-    await worker.run_until_idle()
-    vouchers = (await client.get("/v1/vouchers")).json()["vouchers"]
-    codes = [voucher["code"] for voucher in vouchers]
-    assert len({*codes, one}) == 3
+    one = (await shop.client.post(path, json=body)).json()["code"]
+    await shop.client.post(f"{path}?vouchers_count=2", json=body)
+    await shop.worker.run_until_idle()
+    vouchers = (await shop.read(f"/v1/vouchers?campaign_id={campaign['id']}"))["vouchers"]
+    codes = {voucher["code"] for voucher in vouchers}
+    assert one in codes
+    assert len(codes) == 3
     assert all(re.fullmatch(pattern, code) for code in codes)
     # The campaign keeps its own config.
-    assert (await client.get("/v1/campaigns/Spring")).json()["voucher"] == shown["voucher"]
+    assert await shop.read(f"/v1/campaigns/{campaign['name']}") == {**campaign, "vouchers_count": 3}
 
 
 async def test_the_last_codes_of_a_pattern_are_found_one_by_one(shop: Shop) -> None:

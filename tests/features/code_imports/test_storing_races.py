@@ -307,3 +307,22 @@ async def test_twin_that_does_not_look_again_overfills_the_campaign(
     monkeypatch.setattr(storing.PortionWriter, "_check_room", look_away)
     await fill_during_look_up(client, db, worker, monkeypatch)
     assert await count_codes(client) == 7
+
+
+@pytest.mark.parametrize("query", ["", "?force=true"])
+async def test_a_portion_whose_campaign_is_deleted_meanwhile_stores_nothing(
+    client: httpx.AsyncClient,
+    db: Database,
+    project: Project,
+    worker: Worker,
+    monkeypatch: pytest.MonkeyPatch,
+    query: str,
+) -> None:
+    await make_campaign(client)
+    do_after_first_look_up(monkeypatch, lambda: client.delete(f"/v1/campaigns/Spring{query}"))
+    action_id = await import_csv(client, a_csv("Code", "A", "B"), "Spring")
+    await worker.run_until_idle()
+    action = await read_action(client, action_id)
+    assert (action["status"], action["progress"]) == ("FAILED", 0)
+    assert action["result"] == {**a_result(0), "message": "The campaign was deleted."}
+    assert await read_rows(db, project, "voucher", "code") == []

@@ -146,8 +146,8 @@ def test_only_a_change_gives_a_time_of_change(call: Call) -> None:
 def test_a_gift_card_shows_its_ledger(
     call: Call, figures: tuple[int, ...], gift: dict[str, int], redeemed: int
 ) -> None:
-    ledger = dict(zip(("credited", "subtracted", "spent", "balance"), figures, strict=True))
-    shown = show(call, a_row("GIFT_VOUCHER", **ledger))
+    ledger = zip(("credited", "subtracted", "spent", "balance"), figures, strict=True)
+    shown = show(call, {**a_row("GIFT_VOUCHER"), **dict(ledger)})
     assert shown["gift"] == {**gift, "effect": "APPLY_TO_ORDER"}
     assert shown["redemption"]["redeemed_amount"] == redeemed
     assert "redeemed_points" not in shown["redemption"]

@@ -166,7 +166,7 @@ async def test_what_cannot_be_changed_is_ignored(client: httpx.AsyncClient, code
     kind = {"GIFT_VOUCHER": "GIFT_VOUCHERS", "LOYALTY_CARD": "LOYALTY_PROGRAM"}[type]
     await create_campaign(client, code, campaign_type=kind)
     made = await create(client, f"/v1/vouchers/{code}", type=type, campaign=code)
-    sent = {name: 5 for name in made if name not in VoucherUpdate.__struct_fields__}
+    sent: dict[str, Any] = {name: 5 for name in made if name not in VoucherUpdate.__struct_fields__}
     sent |= {
         "gift": {"amount": 1},
         "loyalty_card": {"points": 1},

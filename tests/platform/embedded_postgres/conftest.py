@@ -13,6 +13,7 @@ from typing import Any
 import asyncpg
 import pytest
 
+from memory_folder import find_memory_folder
 from openvoucher.platform.embedded_postgres import EmbeddedPostgres
 from openvoucher.platform.embedded_postgres.account import Account, choose_account
 from openvoucher.platform.embedded_postgres.data_folder import DataFolder
@@ -46,14 +47,6 @@ def reachable() -> Iterator[Path]:
     folder.chmod(0o711)
     yield folder
     shutil.rmtree(folder)
-
-
-def find_memory_folder() -> Path | None:
-    """A folder in memory with room, where files are made ten times as fast; None where there is none."""
-    folder = Path("/dev/shm")
-    if not folder.is_dir() or os.statvfs(folder).f_flag & os.ST_NOEXEC:
-        return None
-    return folder if shutil.disk_usage(folder).free > 2 * 1024**3 else None
 
 
 @pytest.fixture

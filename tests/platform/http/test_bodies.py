@@ -57,6 +57,9 @@ def nest(depth: int, value: str = "1") -> bytes:
         b'{"a":' * 10_000 + b"1" + b"}" * 10_000,
         b"[" * 10_000,
         nest(10_000),
+        # Not so deep that the interpreter would refuse them by itself.
+        nest(2 * MAX_DEPTH),
+        nest(1, '{"a":' * 2 * MAX_DEPTH + "1" + "}" * 2 * MAX_DEPTH),
     ],
 )
 async def test_what_is_no_json_is_refused_and_not_acted_upon(ask: Asker, diary: Diary, body: bytes) -> None:
@@ -255,6 +258,12 @@ async def test_an_unannounced_body_is_refused_as_soon_as_it_is_too_much(ask: Ask
     assert (reply.status, reply.json) == (413, TOO_LARGE)
     assert LIMIT_BYTES < reply.taken_bytes <= LIMIT_BYTES + 65_536
     assert diary.entries == []
+
+
+async def test_nothing_is_waited_for_behind_the_end_of_a_refused_body(ask: Asker) -> None:
+    reply = await ask("POST", "/v1/things", body=[b"x" * LIMIT_BYTES, b"x"])
+
+    assert (reply.status, reply.asked_past_end) == (413, False)
 
 
 async def test_imports_have_a_limit_of_their_own(ask: Asker, diary: Diary) -> None:
