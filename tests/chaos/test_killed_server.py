@@ -101,9 +101,7 @@ def test_an_import_is_exact_though_the_server_is_killed_at_random_moments(data_d
             check_result(server, action, rows, codes, bad)
 
 
-def check_result(
-    server: Server, action: dict[str, Any], rows: int, codes: set[str], bad: list[int]
-) -> None:
+def check_result(server: Server, action: dict[str, Any], rows: int, codes: set[str], bad: list[int]) -> None:
     result = action["result"]
     assert action["status"] == "DONE"
     assert (result["done_count"], result["failed_count"]) == (rows - len(bad), len(bad))
