@@ -290,3 +290,35 @@ def test_the_known_texts_are_texts_that_can_be_sent() -> None:
     for text in TELLING_TEXTS:
         assert text.encode().decode() == text
         assert "\0" not in text
+
+
+ROW = next(row for row in OPERATIONS if row.name == "get_health")
+NAMED = {"X-Request-Id": "v-1", "Content-Type": "application/json; charset=utf-8"}
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "headers"),
+    [
+        (500, {"code": 500, "message": "Internal error"}, NAMED),
+        (503, {"code": 503, "message": "Service unavailable"}, NAMED),
+        (201, {"status": "ok"}, NAMED),
+        (200, {"status": 5}, NAMED),
+        (200, {}, NAMED),
+        (400, {}, NAMED),
+        (400, {"code": 404, "message": "Not Found"}, NAMED),
+        (400, {"code": 400, "message": "Invalid payload", "traceback": "…"}, NAMED),
+        (400, {"code": 400, "message": "Invalid payload", "request_id": "v-2"}, NAMED),
+        (400, {"code": 400, "message": "Invalid payload"}, {**NAMED, "Content-Type": "text/plain"}),
+        (200, {"status": "ok"}, {"Content-Type": "application/json"}),
+    ],
+)
+def test_an_answer_that_should_not_be_is_noticed(status: int, body: Any, headers: dict[str, str]) -> None:
+    answer = httpx.Response(status, content=msgspec.json.encode(body), headers=headers)
+
+    with pytest.raises((AssertionError, KeyError)):
+        check_answer(ROW, answer)
+
+
+def test_an_answer_that_was_announced_is_not_noticed() -> None:
+    check_answer(ROW, httpx.Response(200, content=b'{"status":"ok"}', headers=NAMED))
+    check_answer(ROW, httpx.Response(400, content=b'{"code":400,"message":"No"}', headers=NAMED))

@@ -16,6 +16,7 @@ from openvoucher.features.assets.schemas import show_assets
 from openvoucher.platform.call import Call
 from openvoucher.platform.code_images import ImageFormat, draw_barcode, draw_qr
 from openvoucher.wire.ids import new_id, parse_id
+from shared_project import SharedProject
 
 FORMATS: list[tuple[str, str, ImageFormat]] = [
     ("", "image/png", "png"),
@@ -25,8 +26,18 @@ FORMATS: list[tuple[str, str, ImageFormat]] = [
 
 
 @pytest.fixture
-def database_url(shared_database_url: str) -> str:
-    return shared_database_url
+def client(shared_project: SharedProject) -> httpx.AsyncClient:
+    return shared_project.client
+
+
+@pytest.fixture
+def other_client(shared_project: SharedProject) -> httpx.AsyncClient:
+    return shared_project.other_client
+
+
+@pytest.fixture
+def call(shared_project: SharedProject) -> Call:
+    return shared_project.call
 
 
 @pytest.fixture

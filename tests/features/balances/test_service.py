@@ -15,6 +15,7 @@ from builders import a_campaign, a_refusal, a_voucher, not_there, read_refusal
 from database_views import count_more_rows, count_rows, read_row_versions
 from ledger import find_ledger_faults
 from openvoucher.platform.db import Database
+from shared_project import SharedProject
 
 MOST = 2**53
 INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
@@ -24,8 +25,18 @@ FULL = "A card cannot be credited with more than 9007199254740992"
 
 
 @pytest.fixture
-def database_url(shared_database_url: str) -> str:
-    return shared_database_url
+def client(shared_project: SharedProject) -> httpx.AsyncClient:
+    return shared_project.client
+
+
+@pytest.fixture
+def other_client(shared_project: SharedProject) -> httpx.AsyncClient:
+    return shared_project.other_client
+
+
+@pytest.fixture
+def db(shared_project: SharedProject) -> Database:
+    return shared_project.db
 
 
 async def create_card(

@@ -6,13 +6,19 @@ import httpx
 import pytest
 
 from builders import EMPTY_LIST, a_campaign, a_refusal, a_voucher, not_there, read_refusal
+from shared_project import SharedProject
 
 NOTHING = {"object": "list", "data_ref": "data", "data": [], "has_more": False}
 
 
 @pytest.fixture
-def database_url(shared_database_url: str) -> str:
-    return shared_database_url
+def client(shared_project: SharedProject) -> httpx.AsyncClient:
+    return shared_project.client
+
+
+@pytest.fixture
+def other_client(shared_project: SharedProject) -> httpx.AsyncClient:
+    return shared_project.other_client
 
 
 async def create(client: httpx.AsyncClient, path: str, **body: Any) -> dict[str, Any]:

@@ -292,7 +292,15 @@ async def generate_at_once(
 ) -> None:
     for name in ("One", "Two"):
         await create(client, name, count, **code_config)
-    await asyncio.gather(*(worker.run_until_idle() for worker in workers))
+    async with asyncio.timeout(60):
+        # On a slow machine a worker may have nothing to do while the other one's claim runs out.
+        while not await are_over(client):
+            await asyncio.gather(*(worker.run_until_idle() for worker in workers))
+
+
+async def are_over(client: httpx.AsyncClient) -> bool:
+    actions = (await client.get("/v1/async-actions")).json()["async_actions"]
+    return {action["status"] for action in actions} <= {"DONE", "FAILED"}
 
 
 async def test_two_campaigns_that_share_a_small_space_have_no_code_in_common(

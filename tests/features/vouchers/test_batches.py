@@ -20,18 +20,28 @@ from openvoucher.features.vouchers.batches import (
 from openvoucher.features.vouchers.service import Campaign, find_campaign
 from openvoucher.platform.call import Call
 from openvoucher.wire.ids import parse_id
+from shared_project import SharedProject
 
 DAY = NOW.date()
 GIFT = {"gift": {"amount": 500, "effect": "APPLY_TO_ORDER"}}
 
 
 @pytest.fixture
-def database_url(shared_database_url: str) -> str:
-    return shared_database_url
+def client(shared_project: SharedProject) -> httpx.AsyncClient:
+    return shared_project.client
 
 
 @pytest.fixture
-async def campaign(client: httpx.AsyncClient, call: Call, code: str) -> Campaign:
+def other_client(shared_project: SharedProject) -> httpx.AsyncClient:
+    return shared_project.other_client
+
+
+@pytest.fixture
+def call(shared_project: SharedProject) -> Call:
+    return shared_project.call
+
+
+async def make_campaign(client: httpx.AsyncClient, call: Call, code: str) -> Campaign:
     """A gift campaign that has been changed once, so that its revision is 2."""
     await client.post("/v1/campaigns", json=a_campaign(name=code, campaign_type="GIFT_VOUCHERS"))
     await client.put(f"/v1/campaigns/{code}", json={"gift": {"amount": 700}})
@@ -106,8 +116,14 @@ LEDGER = "credited, subtracted, spent, balance, redeemed_quantity"
     ],
 )
 async def test_a_card_that_was_used_elsewhere_keeps_its_ledger_and_the_terms_of_now(
-    call: Call, campaign: Campaign, code: str, fields: dict[str, int], ledger: tuple[Any, ...], bound: bool
+    client: httpx.AsyncClient,
+    call: Call,
+    code: str,
+    fields: dict[str, int],
+    ledger: tuple[Any, ...],
+    bound: bool,
 ) -> None:
+    campaign = await make_campaign(client, call, code)
     (card,) = cards = gift_cards(code, **fields)
     assert card.bound is bound
     assert await insert(call, campaign, cards)
@@ -116,8 +132,9 @@ async def test_a_card_that_was_used_elsewhere_keeps_its_ledger_and_the_terms_of_
 
 
 async def test_overrides_are_as_old_as_they_were_asked_for(
-    client: httpx.AsyncClient, call: Call, campaign: Campaign, code: str
+    client: httpx.AsyncClient, call: Call, code: str
 ) -> None:
+    campaign = await make_campaign(client, call, code)
     own = {"gift": {"amount": 5, "effect": "APPLY_TO_ORDER"}}
     assert await insert(call, campaign, gift_cards(f"{code}-late", own=own))
     # Asked for before the campaign's change to 700.
@@ -129,8 +146,9 @@ async def test_overrides_are_as_old_as_they_were_asked_for(
 
 
 async def test_a_batch_is_counted_at_its_campaign_and_in_its_day(
-    client: httpx.AsyncClient, call: Call, campaign: Campaign, code: str
+    client: httpx.AsyncClient, call: Call, code: str
 ) -> None:
+    campaign = await make_campaign(client, call, code)
     batch = [*gift_cards("1", "2"), *gift_cards("3", redeemed_quantity=1)]
     counters = {"vouchers_created": 3, "created_vouchers_amount": 2100, "vouchers_deleted": 0}
     for _ in range(2):
@@ -151,9 +169,8 @@ async def test_a_batch_is_counted_at_its_campaign_and_in_its_day(
     assert tuple(counts or ()) == (6, 2)
 
 
-async def test_a_deleted_campaign_takes_no_batch(
-    client: httpx.AsyncClient, call: Call, campaign: Campaign, code: str
-) -> None:
+async def test_a_deleted_campaign_takes_no_batch(client: httpx.AsyncClient, call: Call, code: str) -> None:
+    campaign = await make_campaign(client, call, code)
     await client.delete(f"/v1/campaigns/{code}")
     async with call.db.transaction() as connection:
         assert not await count_batch(
@@ -162,8 +179,9 @@ async def test_a_deleted_campaign_takes_no_batch(
 
 
 async def test_taken_codes_are_told_with_their_owner_and_the_bin(
-    client: httpx.AsyncClient, other_client: httpx.AsyncClient, call: Call, campaign: Campaign, code: str
+    client: httpx.AsyncClient, other_client: httpx.AsyncClient, call: Call, code: str
 ) -> None:
+    campaign = await make_campaign(client, call, code)
     alone = (await client.post(f"/v1/vouchers/{code}-alone", json=a_voucher())).json()
     owned = (
         await client.post(f"/v1/vouchers/{code}-owned", json=a_voucher("GIFT_VOUCHER", campaign=code))

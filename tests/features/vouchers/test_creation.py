@@ -16,13 +16,24 @@ from builders import (
 )
 from database_views import count_more_rows, count_rows
 from openvoucher.platform.db import Database
+from shared_project import SharedProject
 
 CANNOT_GENERATE = "You can not generate vouchers for STANDALONE type campaign."
 
 
 @pytest.fixture
-def database_url(shared_database_url: str) -> str:
-    return shared_database_url
+def client(shared_project: SharedProject) -> httpx.AsyncClient:
+    return shared_project.client
+
+
+@pytest.fixture
+def other_client(shared_project: SharedProject) -> httpx.AsyncClient:
+    return shared_project.other_client
+
+
+@pytest.fixture
+def db(shared_project: SharedProject) -> Database:
+    return shared_project.db
 
 
 async def create(client: httpx.AsyncClient, path: str, /, **body: Any) -> dict[str, Any]:

@@ -239,7 +239,7 @@ BOTH: list[tuple[dict[str, Any], str]] = [
     ({"category": 5}, "Property .category must be string,null"),
     ({"redemption": 5}, "Property .redemption must be object,null"),
     ({"redemption": {"quantity": 0}}, "Property .redemption.quantity must be >= 1"),
-    ({"redemption": {"quantity": "1"}}, "Property .redemption.quantity must be integer,null"),
+    ({"redemption": {"quantity": "1"}}, "Property .redemption.quantity must be number,null"),
     ({"redemption": {"quantity": 2**53 + 1}}, "Property .redemption.quantity must be <= 9007199254740992"),
     ({"validity_day_of_week": [7]}, "Property .validity_day_of_week[0] must be <= 6"),
     ({"validity_day_of_week": [-1]}, "Property .validity_day_of_week[0] must be >= 0"),

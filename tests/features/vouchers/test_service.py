@@ -20,11 +20,22 @@ from builders import (
 from database_views import count_more_rows, count_rows
 from openvoucher.features.vouchers.schemas import VoucherCreate
 from openvoucher.platform.db import Database
+from shared_project import SharedProject
 
 
 @pytest.fixture
-def database_url(shared_database_url: str) -> str:
-    return shared_database_url
+def client(shared_project: SharedProject) -> httpx.AsyncClient:
+    return shared_project.client
+
+
+@pytest.fixture
+def other_client(shared_project: SharedProject) -> httpx.AsyncClient:
+    return shared_project.other_client
+
+
+@pytest.fixture
+def db(shared_project: SharedProject) -> Database:
+    return shared_project.db
 
 
 async def create(client: httpx.AsyncClient, code: str, body: dict[str, Any] | None = None) -> dict[str, Any]:

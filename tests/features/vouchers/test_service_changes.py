@@ -10,14 +10,20 @@ from builders import a_campaign, a_refusal, a_voucher, is_taken, not_there, read
 from database_views import count_more_rows, count_rows, read_row_versions
 from openvoucher.features.vouchers.schemas import VoucherUpdate
 from openvoucher.platform.db import Database
+from shared_project import SharedProject
 
 INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 HOURS = {"daily": [{"start_time": "08:00", "expiration_time": "12:00", "days_of_week": [0]}]}
 
 
 @pytest.fixture
-def database_url(shared_database_url: str) -> str:
-    return shared_database_url
+def client(shared_project: SharedProject) -> httpx.AsyncClient:
+    return shared_project.client
+
+
+@pytest.fixture
+def db(shared_project: SharedProject) -> Database:
+    return shared_project.db
 
 
 async def create(client: httpx.AsyncClient, path: str, /, **body: Any) -> dict[str, Any]:
