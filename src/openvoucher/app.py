@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable
 from datetime import datetime
 
+from openvoucher import __version__
 from openvoucher.features.assets import routes as assets
 from openvoucher.features.async_actions import routes as async_actions
 from openvoucher.features.balances import routes as balances
@@ -28,6 +29,7 @@ from openvoucher.platform.call import Caller
 from openvoucher.platform.db import Database
 from openvoucher.platform.http import health
 from openvoucher.platform.http.operations import Operation
+from openvoucher.platform.http.reference import reference_operations
 from openvoucher.platform.http.server import RawPath, make_http_app
 from openvoucher.platform.jobs import JobKind
 from openvoucher.platform.jobs.worker import Worker
@@ -50,6 +52,9 @@ OPERATIONS: list[Operation] = [
     *trash_bin.OPERATIONS,
     *assets.OPERATIONS,
 ]
+
+# The pages describe the whole table, themselves included.
+OPERATIONS += reference_operations(lambda: OPERATIONS, version=__version__)
 
 JOB_KINDS: list[JobKind] = [
     *campaign_jobs.JOB_KINDS,

@@ -29,7 +29,7 @@ from openvoucher.wire.ids import show_id
 pytestmark = pytest.mark.slow
 
 # Of each route. More find more: FUZZ_EXAMPLES=1000 takes half an hour.
-EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "40"))
+EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "30"))
 # Nothing here is large enough to take a second; a multiple of that is a loop or a lock.
 SLOWEST_SECONDS = 10.0
 

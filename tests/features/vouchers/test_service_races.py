@@ -28,7 +28,9 @@ async def db(database_url: str) -> AsyncIterator[Database]:
 
 async def race(*requests: Awaitable[httpx.Response]) -> list[httpx.Response]:
     """The answers, successes first."""
-    return sorted(await asyncio.gather(*requests), key=lambda answer: answer.status_code)
+    async with asyncio.timeout(30):
+        answers = await asyncio.gather(*requests)
+    return sorted(answers, key=lambda answer: answer.status_code)
 
 
 async def fetch(db: Database, sql: str) -> list[tuple[Any, ...]]:

@@ -25,6 +25,8 @@ _SHUT_DOWN = (
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
     asyncpg.TooManyConnectionsError,
+    # The driver lost track of the connection, as it can when the server ends it in mid-message.
+    asyncpg.InternalClientError,
 )
 _GONE = (OSError, asyncpg.InterfaceError, *_SHUT_DOWN)
 

@@ -135,9 +135,13 @@ if (location.protocol.startsWith("http")) {
   for (const origin of document.querySelectorAll(".origin")) origin.textContent = location.origin;
 }
 const copy = async (code) => {
-  if (navigator.clipboard) return navigator.clipboard.writeText(code.textContent);
-  getSelection().selectAllChildren(code);
-  document.execCommand("copy");
+  try {
+    await navigator.clipboard.writeText(code.textContent);
+  } catch {
+    // Without TLS there is no clipboard; with a refusal none for us.
+    getSelection().selectAllChildren(code);
+    document.execCommand("copy");
+  }
 };
 for (const button of document.querySelectorAll("figure button")) {
   button.hidden = false;
