@@ -27,6 +27,25 @@ NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 _numbers = itertools.count(1)
 
 
+# Besides what is marked one by one: tests of real processes and of races. The others are the fast part, which
+# runs before every commit and takes less than a minute.
+_SLOW = (
+    "platform/embedded_postgres/",
+    "cli/",
+    "platform/test_processes",
+    "platform/http/test_serving",
+    "_races",
+)
+_SLOW_FEATURES = ("features/code_imports/test_s", "features/code_generation/")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        path = item.path.as_posix()
+        if any(part in path for part in (*_SLOW, *_SLOW_FEATURES)):
+            item.add_marker(pytest.mark.slow)
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[str]:
     """URL of a server of this test process, without a database name at the end."""

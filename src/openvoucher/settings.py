@@ -26,7 +26,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     public_url: str = ""
     """How clients reach this server (https://promo.example.com); empty: taken from each request."""
     data_dir: str = ""
-    """Folder of the embedded database and of the generated keys; empty: the platform's user data folder."""
+    """Folder of the embedded database and of the generated keys; empty: the platform's user data folder
+    (as root: /var/lib/openvoucher)."""
     database_url: str = ""
     """postgresql://… of a PostgreSQL (14 or newer) to use instead of the embedded one."""
     postgres_bin_dir: str = ""

@@ -65,18 +65,18 @@ async def test_the_cleaning_outlives_a_database_that_is_away_and_faults_of_its_o
     outcomes = [DatabaseUnavailable("away"), ZeroDivisionError("ours"), None]
     done = asyncio.Event()
 
-    async def remove(_db: Database, _now: datetime) -> int:
+    async def remove(_db: Database, _now: datetime) -> tuple[int, int]:
         outcome = outcomes.pop(0)
         if outcome is None:
             done.set()
             await asyncio.Event().wait()
         else:
             raise outcome
-        return 0
+        return 0, 0
 
     monkeypatch.setattr(bulk_work, "_CLEAN_EVERY_SECONDS", 0.001)
     monkeypatch.setattr(bulk_work, "_CLEAN_AGAIN_SECONDS", 0.001)
-    monkeypatch.setattr(bulk_work, "remove_abandoned_uploads", remove)
+    monkeypatch.setattr(bulk_work, "clean_up", remove)
     cleaning = asyncio.create_task(clean_regularly(db))
     await asyncio.wait_for(done.wait(), 30)
     cleaning.cancel()

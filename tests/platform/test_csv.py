@@ -260,6 +260,20 @@ def test_an_open_quote_is_refused_long_before_the_end_of_a_large_file() -> None:
     assert fed < 2_000_000
 
 
+def test_a_line_that_does_not_end_is_refused_long_before_the_end_of_a_large_file() -> None:
+    fed = 0
+
+    def pieces() -> Iterator[bytes]:
+        nonlocal fed
+        yield b"Code\nA\n"
+        while fed < 100_000_000:
+            fed += 100_000
+            yield b"x" * 100_000
+
+    assert refuse(pieces()) == f"Row 2 {TOO_LONG}"
+    assert fed < 3_000_000
+
+
 def test_a_header_that_does_not_end_is_named() -> None:
     assert refuse([b'"Code\n' + b"A\n" * 600_000]) == f"The header {TOO_LONG}"
 
@@ -281,6 +295,15 @@ def test_what_comes_byte_by_byte_is_not_parsed_at_each_byte() -> None:
         _, portions = read_pieces(data[index : index + 1] for index in range(len(data)))
     assert [len(row[0]) for row in portions[0]] == [131_072]
     assert add.call_count == 3
+
+
+def test_a_record_of_many_lines_is_not_parsed_anew_with_each_piece() -> None:
+    lines = 1000
+    data = b'Code\n"' + (b"x" * 999 + b"\n") * lines + b'"\n'
+    with patch.object(module._Lines, "__next__", autospec=True, side_effect=module._Lines.__next__) as pull:
+        _, portions = read_pieces(data[start : start + 65_536] for start in range(0, len(data), 65_536))
+    assert [len(row[0]) for row in portions[0]] == [1000 * lines]
+    assert pull.call_count < 4 * lines
 
 
 def test_fifty_megabytes_are_read_in_ten_of_memory() -> None:

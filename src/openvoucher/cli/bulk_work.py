@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from openvoucher.app import make_worker
-from openvoucher.features.async_actions.service import remove_abandoned_uploads
+from openvoucher.features.async_actions.service import clean_up
 from openvoucher.platform.db import Database, DatabaseUnavailable
 from openvoucher.settings import Settings
 
@@ -38,9 +38,9 @@ async def clean_regularly(db: Database) -> None:
     while True:
         pause_seconds = _CLEAN_EVERY_SECONDS
         try:
-            removed = await remove_abandoned_uploads(db, datetime.now(UTC))
-            if removed:
-                log.info("removed %d uploads that were never finished", removed)
+            uploads, actions = await clean_up(db, datetime.now(UTC))
+            if uploads or actions:
+                log.info("removed %d uploads never finished and %d actions long ended", uploads, actions)
         except DatabaseUnavailable:
             pause_seconds = _CLEAN_AGAIN_SECONDS
         except Exception:

@@ -240,14 +240,33 @@ def multiple_requests() -> ApiError:
 
 
 def service_unavailable() -> ApiError:
-    """The database cannot be reached just now. It does not say that nothing was done: a connection
-    that breaks in the COMMIT itself leaves the outcome open."""
+    """The database cannot be reached just now."""
     return ApiError(
         503,
         "service_unavailable",
         "Service unavailable",
         "The database cannot be reached. Try again in a moment.",
         headers={"Retry-After": "1"},
+    )
+
+
+def outcome_unknown() -> ApiError:
+    """The connection broke in the COMMIT. No Retry-After: repeating might do it twice."""
+    return ApiError(
+        503,
+        "outcome_unknown",
+        "Outcome unknown",
+        "The database was lost while this was being saved. It is not known whether it was done: "
+        "look before you repeat it.",
+    )
+
+
+def query_too_large() -> ApiError:
+    return ApiError(
+        400,
+        "query_too_large",
+        "Query too large",
+        "The database needed too long for this. Nothing was changed; narrow the filters.",
     )
 
 

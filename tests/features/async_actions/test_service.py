@@ -20,10 +20,10 @@ from importing import a_csv, import_csv, import_json, make_campaign, make_vouche
 from openvoucher.features.async_actions import service
 from openvoucher.features.async_actions.service import (
     InputReceiver,
+    clean_up,
     fail_action,
     load_input,
     record_portion,
-    remove_abandoned_uploads,
     start_action,
 )
 from openvoucher.platform.call import Call, Project
@@ -336,6 +336,14 @@ async def test_progress_is_a_hundred_at_the_end_and_not_before(call: Call) -> No
     assert await portions.read("done_count", "failed_count") == (1499, 1)
 
 
+async def test_progress_never_goes_back(call: Call, db: Database, project: Project) -> None:
+    portions = await start_portions(call, 100)
+    async with db.connection() as connection:
+        await connection.execute("update async_action set progress = 60 where project_id = $1", project.id)
+    assert await portions.record(done=50, finished=False) == ("IN_PROGRESS", 60)
+    assert await portions.record(done=20, finished=False) == ("IN_PROGRESS", 70)
+
+
 @pytest.mark.parametrize("total", [None, 0])
 async def test_progress_of_an_unknown_number_of_rows_is_0_until_it_is_100(
     call: Call, total: int | None
@@ -587,10 +595,26 @@ async def test_uploads_that_ended_with_their_server_are_removed_after_a_day(
         await receiver.add(b"started", 1)
         await receiver.start(ordered_up_to=1)
     # The call came at NOON.
-    assert await remove_abandoned_uploads(db, NOON + timedelta(hours=24)) == 0
+    assert await clean_up(db, NOON + timedelta(hours=24)) == (0, 0)
     assert await count_more_rows(db, before) == {"job": 3, "job_input": 3, "async_action": 1}
-    assert await remove_abandoned_uploads(db, NOON + timedelta(hours=24, seconds=1)) == 2
+    assert await clean_up(db, NOON + timedelta(hours=24, seconds=1)) == (2, 0)
     assert await count_more_rows(db, before) == {"job": 1, "job_input": 1, "async_action": 1}
     assert await read_rows(db, project, "job_input", "data") == [(b"started",)]
     async with db.connection() as connection:
         await connection.execute("delete from job where project_id = $1", project.id)
+
+
+async def test_ended_actions_are_kept_for_ninety_days(
+    client: httpx.AsyncClient, worker: Worker, db: Database
+) -> None:
+    body = [{"code": "UNKNOWN", "metadata": {"a": 1}}]
+    ended = (await client.post("/v1/vouchers/bulk/async", json=body)).json()["async_action_id"]
+    await worker.run_until_idle()
+    waiting = (await client.post("/v1/vouchers/bulk/async", json=body)).json()["async_action_id"]
+    now = datetime.now(UTC)
+    await clean_up(db, now + timedelta(days=89))
+    assert (await client.get(f"/v1/async-actions/{ended}")).status_code == 200
+    _, removed = await clean_up(db, now + timedelta(days=91))
+    assert removed >= 1
+    assert (await client.get(f"/v1/async-actions/{ended}")).status_code == 404
+    assert (await client.get(f"/v1/async-actions/{waiting}")).status_code == 200

@@ -293,3 +293,12 @@ async def test_a_bulk_update_whose_input_is_lost_fails_and_says_so(
     action = await read_action(client, action_id)
     assert (action["status"], action["operation_status"]) == ("FAILED", "FAILED")
     assert (action["result"]["done_count"], action["result"]["failed_count"]) == (2, 0)
+
+
+async def test_shared_metadata_is_kept_once_however_many_codes_there_are(
+    client: httpx.AsyncClient, db: Database
+) -> None:
+    body = {"codes": [f"C-{number}" for number in range(5000)], "metadata": {"text": "x" * 100_000}}
+    assert (await client.post("/v1/vouchers/metadata/async", json=body)).status_code == 202
+    async with db.connection() as connection:
+        assert await connection.fetchval("select sum(length(data)) from job_input") < 500_000

@@ -102,7 +102,7 @@ ENDS_BEFORE_START = "Property .expiration_date must not be before start_date"
 
 @whatever_the_portions
 async def test_duplicates_of_an_import_of_standalone_vouchers(
-    client: httpx.AsyncClient, worker: Worker
+    client: httpx.AsyncClient, db: Database, project: Project, worker: Worker
 ) -> None:
     await make_campaign(client)
     await make_category(client, "Food")
@@ -207,6 +207,8 @@ async def test_duplicates_of_an_import_of_standalone_vouchers(
     assert redemption("FRESH") == (None, 0, 3000)
     assert pick("PLAIN", "gift") == [{"amount": 2000, "balance": 2000, **effect}]
     assert redemption("PLAIN") == (None, 0, 0)
+    own = dict(await read_rows(db, project, "voucher", "code", "own->'gift'->'amount'"))
+    assert (own["SPENT"], own["FRESH"], own["PLAIN"]) == (10_000, 10_000, 2000)
     assert await count_codes(client) == 1
 
 
@@ -374,10 +376,29 @@ async def test_cards_that_were_used_before(
     assert balance.json()["balance"] == 0
 
 
+@pytest.mark.parametrize("sent", [{"amount": 500}, {"amount": 500, "effect": None}])
+async def test_a_card_with_an_amount_of_its_own_keeps_the_effect_of_its_campaign(
+    client: httpx.AsyncClient, worker: Worker, sent: dict[str, Any]
+) -> None:
+    gift = {"amount": 10_000, "effect": "APPLY_TO_ITEMS"}
+    await make_campaign(client, "Cards", campaign_type="GIFT_VOUCHERS", voucher={"gift": gift})
+    await import_csv(client, a_csv("Code,Gift Amount", "CSV,5"), "Cards")
+    other = {"amount": 500, "effect": "APPLY_TO_ORDER"}
+    await import_json(client, [{"code": "JSON", "gift": sent}, {"code": "OTHER", "gift": other}], "Cards")
+    await worker.run_until_idle()
+    assert {code: voucher["gift"] for code, voucher in (await read_vouchers(client)).items()} == {
+        "CSV": {"amount": 500, "balance": 500, "effect": "APPLY_TO_ITEMS"},
+        "JSON": {"amount": 500, "balance": 500, "effect": "APPLY_TO_ITEMS"},
+        "OTHER": {"amount": 500, "balance": 500, "effect": "APPLY_TO_ORDER"},
+    }
+
+
 async def test_points_of_loyalty_cards(
     client: httpx.AsyncClient, db: Database, project: Project, worker: Worker
 ) -> None:
-    await make_campaign(client, "Club", campaign_type="LOYALTY_PROGRAM")
+    rules = {"period_type": "MONTH", "period_value": 3}
+    card = {"points": 300, "expiration_rules": rules}
+    await make_campaign(client, "Club", campaign_type="LOYALTY_PROGRAM", voucher={"loyalty_card": card})
     file = a_csv("Code,Loyalty Points,Redeemed Amount", "PLAIN,,5", "OWN,250,", "NONE,0,")
     assert await finish(client, worker, await import_csv(client, file, "Club")) == a_result(3)
     assert {code: voucher["loyalty_card"] for code, voucher in (await read_vouchers(client)).items()} == {
@@ -388,6 +409,11 @@ async def test_points_of_loyalty_cards(
     assert await read_rows(db, project, "campaign_day", "counter", "amount") == [
         ("created_vouchers_points", 550),
         ("vouchers_created", 3),
+    ]
+    assert await read_rows(db, project, "voucher", "code", "own") == [
+        ("NONE", {"loyalty_card": {"points": 0, "expiration_rules": rules}}),
+        ("OWN", {"loyalty_card": {"points": 250, "expiration_rules": rules}}),
+        ("PLAIN", None),
     ]
 
 

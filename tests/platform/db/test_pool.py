@@ -5,7 +5,13 @@ import asyncio
 import asyncpg
 import pytest
 
-from openvoucher.platform.db import Database, DatabaseUnavailable, TransactionConflict
+from openvoucher.platform.db import (
+    CommitUnknown,
+    Database,
+    DatabaseUnavailable,
+    StatementTimeout,
+    TransactionConflict,
+)
 
 
 async def test_the_connection_that_came_back_last_is_given_out_first(db: Database) -> None:
@@ -107,3 +113,36 @@ async def test_a_statement_error_of_ours_stays_what_it_is(db: Database) -> None:
     with pytest.raises(asyncpg.UndefinedTableError):
         async with db.connection() as connection:
             await connection.execute("select * from no_such_table")
+
+
+async def test_a_connection_lost_in_the_commit_leaves_the_outcome_open(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from asyncpg.transaction import Transaction
+
+    committed = Transaction.commit
+
+    async def commit_and_lose_the_answer(self: Transaction) -> None:
+        await committed(self)
+        raise ConnectionResetError("the answer was lost")
+
+    async with db.connection() as connection:
+        await connection.execute("create table kept (number integer)")
+    monkeypatch.setattr(Transaction, "commit", commit_and_lose_the_answer)
+    with pytest.raises(CommitUnknown):
+        async with db.transaction() as connection:
+            await connection.execute("insert into kept values (1)")
+    monkeypatch.undo()
+    assert connection.is_closed()
+    async with db.connection() as connection:
+        assert await connection.fetchval("select count(*) from kept") == 1
+
+
+async def test_a_statement_over_its_time_is_said_to_be_so(database_url: str) -> None:
+    db = Database(database_url, size=1, statement_timeout_seconds=1)
+    with pytest.raises(StatementTimeout):
+        async with db.connection() as connection:
+            await connection.execute("select pg_sleep(30)")
+    async with db.connection() as connection:
+        assert await connection.fetchval("select 1") == 1
+    await db.close()

@@ -28,6 +28,9 @@ from openvoucher.wire.errors import invalid_query_params, not_found, unauthorize
 from openvoucher.wire.ids import new_id, parse_id, show_id
 
 _REPORT_DAYS: Final = 7
+_REPORT_PAGE: Final = 2_000
+# Actions that have ended, and their jobs, are kept so long.
+_RETENTION_DAYS: Final = 90
 # An upload that began so long ago has lost its server.
 _ABANDONED_AFTER: Final = timedelta(days=1)
 
@@ -57,7 +60,11 @@ async def get_async_action(call: Call, async_action_id: str) -> AsyncAction:
         row = action_id and await store.find_action(connection, call.project.id, action_id)
         if not row:
             raise not_found("async_action", async_action_id)
-        failed = await store.list_failed_rows(connection, call.project.id, row["id"], limit=INLINE_FAILURES)
+        failed = []
+        if row["status"] in ("DONE", "FAILED"):
+            failed = await store.list_failed_rows(
+                connection, call.project.id, row["id"], limit=INLINE_FAILURES
+            )
     url = f"{call.base_url}/api/v1/reports/{async_action_id}?token={row['report_token']}"
     until = format_instant(row["updated_at"] + timedelta(days=_REPORT_DAYS))
     return show_action_with_result(row, failed, report_url=url, report_until=until)
@@ -83,15 +90,20 @@ async def _write_report(db: Database, project_id: int, action_id: UUID) -> Async
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(("code", "found", "updated"))
-    async with db.connection() as connection:
-        async for row in store.stream_rows(connection, project_id, action_id):
+    after = 0
+    while True:
+        # A connection for each page: a reader that is slow, or away, holds none.
+        async with db.connection() as connection:
+            rows = await store.list_rows(connection, project_id, action_id, after=after, limit=_REPORT_PAGE)
+        for row in rows:
             missing = (row["reason"] or "").startswith("not_found")
             writer.writerow((row["code"], _flag(not missing), _flag(row["reason"] is None)))
-            if buffer.tell() > 65_536:
-                yield buffer.getvalue().encode()
-                buffer.seek(0)
-                buffer.truncate()
-    yield buffer.getvalue().encode()
+        yield buffer.getvalue().encode()
+        if len(rows) < _REPORT_PAGE:
+            return
+        after = rows[-1]["row"]
+        buffer.seek(0)
+        buffer.truncate()
 
 
 def _flag(value: bool) -> str:
@@ -240,12 +252,16 @@ async def fail_action(run: Run, reason: str) -> None:
         message=reason,
         now=run.now,
     )
+    await store.delete_input(run.connection, run.job.project_id, run.job.id)
 
 
-async def remove_abandoned_uploads(db: Database, now: datetime) -> int:
-    """Delete the input of uploads that ended with their server."""
+async def clean_up(db: Database, now: datetime) -> tuple[int, int]:
+    """Delete the input of uploads that ended with their server, and actions that ended 90 days ago:
+    how many of each. In all projects."""
     async with db.connection() as connection:
-        return await store.delete_abandoned_jobs(connection, before=now - _ABANDONED_AFTER)
+        uploads = await store.delete_abandoned_jobs(connection, before=now - _ABANDONED_AFTER)
+        actions = await store.delete_ended_actions(connection, before=now - timedelta(days=_RETENTION_DAYS))
+    return uploads, actions
 
 
 async def _insert(connection: Connection, call: Call, action_id: UUID, type: str, total: int | None) -> None:

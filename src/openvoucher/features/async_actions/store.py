@@ -1,6 +1,6 @@
 """SQL of async actions, their rows, and the input of their jobs."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -134,16 +134,26 @@ async def list_failed_rows(
     )
 
 
-async def stream_rows(connection: Connection, project_id: int, action_id: UUID) -> AsyncIterator[Row]:
-    async with connection.transaction(readonly=True):
-        async for row in connection.cursor(
-            "select row, code, reason from async_action_row"
-            " where project_id = $1 and async_action_id = $2 order by row",
-            project_id,
-            action_id,
-            prefetch=1000,
-        ):
-            yield row
+async def list_rows(
+    connection: Connection, project_id: int, action_id: UUID, *, after: int, limit: int
+) -> list[Row]:
+    return await connection.fetch(
+        "select row, code, reason from async_action_row"
+        " where project_id = $1 and async_action_id = $2 and row > $3 order by row limit $4",
+        project_id,
+        action_id,
+        after,
+        limit,
+    )
+
+
+async def delete_ended_actions(connection: Connection, *, before: datetime) -> int:
+    """Actions that ended before then, with their rows and jobs; in all projects."""
+    result = await connection.execute(
+        "delete from async_action where status in ('DONE', 'FAILED') and updated_at < $1", before
+    )
+    await connection.execute("delete from job where state in ('done', 'failed') and created_at < $1", before)
+    return int(result.removeprefix("DELETE "))
 
 
 # --- input of jobs -------------------------------------------------------------------------------
@@ -188,14 +198,17 @@ async def insert_input(
 async def release_job(
     connection: Connection, project_id: int, job_id: UUID, *, lane: str, payload: Any
 ) -> None:
-    await connection.execute(
-        "update job set state = 'waiting', lane = $3, payload = $4, run_after = now(), turn_at = now()"
+    released = await connection.execute(
+        "update job set state = 'waiting', lane = $3, payload = $4, run_after = now(), turn_at = now(),"
+        " queued_at = clock_timestamp()"
         " where project_id = $1 and id = $2 and state = 'receiving'",
         project_id,
         job_id,
         lane,
         payload,
     )
+    if released != "UPDATE 1":
+        raise LookupError("the upload was given up as abandoned")
     await connection.execute("select pg_notify('openvoucher_job', '')")
 
 

@@ -12,8 +12,7 @@ from openvoucher.features.balances.schemas import (
     TransactionQuery,
     show_transaction,
 )
-from openvoucher.features.terms.service import resolve_terms
-from openvoucher.features.vouchers.service import add_to_campaign_day, find_campaign, get_row
+from openvoucher.features.vouchers.service import add_to_campaign_day, find_balance, find_campaign, get_row
 from openvoucher.platform.call import Call
 from openvoucher.platform.db import Connection, Row
 from openvoucher.platform.db.conditions import Column, Params, compile_filters
@@ -49,7 +48,7 @@ async def update_voucher_balance(call: Call, code: str, body: BalanceUpdate) -> 
             raise invalid_add_balance_params("Balance of a DISCOUNT_VOUCHER cannot be changed")
         gift = row["type"] == "GIFT_VOUCHER"
         if row["balance"] is None:
-            balance = credited = _initial_amount(row, gift=gift)
+            balance = credited = find_balance(row)
             await store.open_ledger(connection, call.project.id, row["id"], initial=balance)
         else:
             balance, credited = row["balance"], row["credited"]
@@ -87,16 +86,6 @@ async def list_campaign_transactions(
         if campaign.campaign_type not in ("GIFT_VOUCHERS", "LOYALTY_PROGRAM"):
             return TransactionList(data=[], total=0)
         return await _list(connection, call, query, "campaign_id", campaign.id)
-
-
-def _initial_amount(row: Row, *, gift: bool) -> int:
-    terms = resolve_terms(row)
-    amount: int = (
-        (terms.get("gift") or {}).get("amount", 0)
-        if gift
-        else (terms.get("loyalty_card") or {}).get("points", 0)
-    )
-    return amount
 
 
 def _refusal(*, gift: bool, amount: int, balance: int) -> Exception:

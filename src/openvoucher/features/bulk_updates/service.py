@@ -35,13 +35,17 @@ async def update_vouchers_in_bulk(call: Call, body: list[VoucherMetadata]) -> Ac
 
 async def update_vouchers_metadata_in_bulk(call: Call, body: SharedMetadata) -> AcceptedAction:
     """The same metadata for all."""
-    items = [VoucherMetadata(code=code, metadata=body.metadata) for code in body.codes]
-    return await _start(call, items, "VOUCHERS.METADATA_UPDATE")
+    # The metadata stands in the job once, however many codes there are.
+    items = [VoucherMetadata(code=code, metadata={}) for code in body.codes]
+    return await _start(call, items, "VOUCHERS.METADATA_UPDATE", shared=body.metadata)
 
 
-async def _start(call: Call, items: Sequence[VoucherMetadata], type: str) -> AcceptedAction:
+async def _start(
+    call: Call, items: Sequence[VoucherMetadata], type: str, *, shared: dict[str, Any] | None = None
+) -> AcceptedAction:
     size = call.settings.portion_rows
-    async with InputReceiver(call, type=type, job_kind=JOB_KIND, payload={}) as receiver:
+    payload = {"metadata": shared}
+    async with InputReceiver(call, type=type, job_kind=JOB_KIND, payload=payload) as receiver:
         for start in range(0, len(items), size):
             portion = items[start : start + size]
             await receiver.add(msgspec.json.encode(portion), len(portion))
@@ -55,6 +59,9 @@ async def update_portion(run: Run) -> PortionResult:
         raise PermanentFailure("The input of this update is gone.")
     first_row, data = loaded
     items = _ITEMS.decode(data)
+    shared = run.job.payload["metadata"]
+    if shared is not None:
+        items = [VoucherMetadata(code=item.code, metadata=shared) for item in items]
     schema = await load_schema(run.connection, run.job.project_id, "voucher")
     custom = await load_custom_schemas(run.connection, run.job.project_id) if schema else {}
     found = await _lock_vouchers(run, items)

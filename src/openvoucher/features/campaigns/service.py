@@ -8,7 +8,7 @@ import msgspec
 from msgspec import UNSET
 
 from openvoucher.features.async_actions.schemas import AcceptedAction
-from openvoucher.features.async_actions.service import record_portion, start_action
+from openvoucher.features.async_actions.service import fail_action, record_portion, start_action
 from openvoucher.features.campaigns import store
 from openvoucher.features.campaigns.creation import read_campaign, read_discount_of, read_duration
 from openvoucher.features.campaigns.listing import compile_query
@@ -240,8 +240,8 @@ async def get_campaign_summary(call: Call, campaign_id: str, query: SummaryQuery
 
 async def purge_campaign(connection: Connection, call: Call, campaign_id: UUID) -> None:
     """Remove a campaign that is in the bin for good, its codes by an async action."""
-    await store.update_campaign(connection, call.project.id, campaign_id, {"purged": True})
-    await _start_deletion(connection, call, campaign_id, force=True, count=None)
+    count = await store.mark_purged(connection, call.project.id, campaign_id)
+    await _start_deletion(connection, call, campaign_id, force=True, count=count)
 
 
 async def finish_update(run: Run) -> PortionResult:
@@ -255,6 +255,18 @@ async def finish_update(run: Run) -> PortionResult:
     )
     await record_portion(run, done=payload["changed"], finished=True)
     return PortionResult(payload["changed"], True)
+
+
+async def abandon_update(run: Run, reason: str) -> None:
+    """The revision holds all the same; only the action has failed."""
+    payload = run.job.payload
+    await store.finish_update(
+        run.connection,
+        run.job.project_id,
+        UUID(hex=payload["campaign_id"]),
+        before=payload["creation_status"],
+    )
+    await fail_action(run, reason)
 
 
 async def delete_portion(run: Run) -> PortionResult:

@@ -107,23 +107,36 @@ async def finish_update(connection: Connection, project_id: int, campaign_id: UU
     )
 
 
+async def mark_purged(connection: Connection, project_id: int, campaign_id: UUID) -> int:
+    """Free the name of a campaign that is in the bin; the number of its codes."""
+    count: int = await connection.fetchval(
+        "update campaign set purged = true where project_id = $1 and id = $2 returning vouchers_count",
+        project_id,
+        campaign_id,
+    )
+    return count
+
+
 async def delete_some_vouchers(
     connection: Connection, project_id: int, campaign_id: UUID, *, limit: int
 ) -> tuple[int, int]:
     """Remove up to `limit` codes of a campaign for good: (removed, of them outside the bin)."""
-    row = await connection.fetchrow(
-        "with portion as (select id from voucher where project_id = $1 and campaign_id = $2"
-        "                 order by id limit $3),"
-        " postings as (delete from voucher_transaction t using portion"
-        "              where t.project_id = $1 and t.voucher_id = portion.id),"
-        " entries as (delete from bin_entry b using portion where b.project_id = $1"
-        "             and b.resource_type = 'voucher' and b.resource_id = portion.id),"
-        " gone as (delete from voucher v using portion where v.project_id = $1 and v.id = portion.id"
-        "          returning v.deleted_at)"
-        " select count(*) as removed, count(*) filter (where deleted_at is null) as seen from gone",
+    # Locked first, in a statement of its own: whoever is just posting to one of them commits before the
+    # next statement looks, so that nothing of a removed code is left behind.
+    ids = await connection.fetch(
+        "select id from voucher where project_id = $1 and campaign_id = $2 order by id limit $3 for update",
         project_id,
         campaign_id,
         limit,
+    )
+    row = await connection.fetchrow(
+        "with postings as (delete from voucher_transaction where project_id = $1 and voucher_id = any($2)),"
+        " entries as (delete from bin_entry where project_id = $1"
+        "             and resource_type = 'voucher' and resource_id = any($2)),"
+        " gone as (delete from voucher where project_id = $1 and id = any($2) returning deleted_at)"
+        " select count(*) as removed, count(*) filter (where deleted_at is null) as seen from gone",
+        project_id,
+        [row["id"] for row in ids],
     )
     assert row is not None  # noqa: S101 - an aggregate has a row
     return row["removed"], row["seen"]
@@ -140,7 +153,7 @@ async def sum_days(
 ) -> dict[str, int]:
     """Counter → sum over the days from `first` to `last`, both included; None: open."""
     rows = await connection.fetch(
-        "select counter, sum(amount)::bigint as amount from campaign_day"
+        "select counter, sum(amount) as amount from campaign_day"
         " where project_id = $1 and campaign_id = $2"
         " and ($3::date is null or day >= $3) and ($4::date is null or day <= $4) group by counter",
         project_id,
@@ -148,4 +161,4 @@ async def sum_days(
         first,
         last,
     )
-    return {row["counter"]: row["amount"] for row in rows}
+    return {row["counter"]: int(row["amount"]) for row in rows}

@@ -16,17 +16,16 @@ from openvoucher.features.async_actions.service import fail_action, record_porti
 from openvoucher.features.code_generation import store
 from openvoucher.features.projects.service import get_project
 from openvoucher.features.vouchers import batches
-from openvoucher.features.vouchers.service import Campaign, created_counters, find_campaign
+from openvoucher.features.vouchers.service import Campaign, created_counters, load_campaign
 from openvoucher.platform.call import Call
 from openvoucher.platform.db import Connection
 from openvoucher.platform.jobs import PermanentFailure, PortionResult, Run
-from openvoucher.wire.errors import ApiError, invalid_code_config
-from openvoucher.wire.ids import show_id
+from openvoucher.wire.errors import invalid_code_config
 
 JOB_KIND: Final = "code_generation"
 
 # Up to this many possible codes those in use are counted, and drawn around.
-_SMALL_SPACE: Final = 1_000_000
+_SMALL_SPACE: Final = 100_000
 # Times a portion is drawn again because others took some of its codes meanwhile.
 _REDRAWS: Final = 10
 
@@ -113,11 +112,11 @@ async def abandon_generation(run: Run, reason: str) -> None:
 
 
 async def _find_campaign(run: Run) -> Campaign:
-    campaign_id = show_id("camp", UUID(hex=run.job.payload["campaign_id"]))
-    try:
-        return await find_campaign(run.connection, run.job.project_id, campaign_id)
-    except ApiError:
-        raise PermanentFailure("The campaign was deleted.") from None
+    campaign_id = UUID(hex=run.job.payload["campaign_id"])
+    campaign = await load_campaign(run.connection, run.job.project_id, campaign_id)
+    if campaign is None:
+        raise PermanentFailure("The campaign was deleted.")
+    return campaign
 
 
 def _read_pattern(code_config: dict[str, Any]) -> CodePattern:
@@ -152,13 +151,14 @@ async def _insert_free_codes(
 
 async def _draw_free_codes(run: Run, pattern: CodePattern, count: int) -> list[str]:
     project_id = run.job.project_id
-    if pattern.capacity <= _SMALL_SPACE:
-        taken = await batches.list_codes_like(run.connection, project_id, pattern)
-        return draw_missing(pattern, taken, count, os.urandom)
     free: set[str] = set()
     for _ in range(_REDRAWS):
         drawn = set(draw_codes(pattern, count - len(free), os.urandom)) - free
         free |= drawn - (await batches.find_taken_codes(run.connection, project_id, list(drawn))).keys()
         if len(free) == count:
-            break
+            return list(free)
+    if pattern.capacity <= _SMALL_SPACE:
+        # Nearly used up: what is left is listed. Not before, since that costs a walk over all codes.
+        taken = await batches.list_codes_like(run.connection, project_id, pattern)
+        return draw_missing(pattern, taken, count, os.urandom)
     return list(free)

@@ -18,6 +18,9 @@ def read_json_row(item: CampaignCode, number: int, campaign_type: str | None) ->
             _read_standalone(item, row)
         elif item.gift is not None and campaign_type == "GIFT_VOUCHERS":
             row.own["gift"] = _read_gift(item)
+            if item.gift.effect is None:
+                # The campaign's counts, not the default.
+                del row.own["gift"]["effect"]
         elif item.loyalty_card is not None and campaign_type == "LOYALTY_PROGRAM":
             row.own["loyalty_card"] = {"points": item.loyalty_card.points}
     except ApiError as error:

@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import AsyncIterator, Sequence
 from typing import Any, Final
+from uuid import UUID
 
 import msgspec
 
@@ -14,13 +15,12 @@ from openvoucher.features.code_imports.schemas import CampaignCode, ImportRow, R
 from openvoucher.features.code_imports.storing import PortionWriter
 from openvoucher.features.metadata_schemas.service import load_schema
 from openvoucher.features.vouchers import batches
-from openvoucher.features.vouchers.service import Campaign, find_campaign
+from openvoucher.features.vouchers.service import Campaign, find_campaign, load_campaign
 from openvoucher.platform.call import Call
 from openvoucher.platform.csv import BrokenCsv, CsvPortions
 from openvoucher.platform.http.operations import Upload
 from openvoucher.platform.jobs import PermanentFailure, PortionResult, Run
 from openvoucher.wire.errors import (
-    ApiError,
     duplicate_codes,
     invalid_campaign,
     invalid_payload,
@@ -31,6 +31,7 @@ JOB_KIND: Final = "code_import"
 
 # Imports of up to so many portions run in the order in which they came; longer ones take turns.
 _SHORT_IMPORT_PORTIONS: Final = 5
+_LOOK_UP_SLICE: Final = 10_000
 
 _ROWS = msgspec.msgpack.Decoder(list[list[str]])
 # As JSON: MessagePack has no integers beyond 64 bits, which metadata may hold.
@@ -78,8 +79,14 @@ async def _start_json(
     if len(codes) < len(items):
         raise invalid_voucher(f"Found {len(items) - len(codes)} voucher(s) without 'code' value")
     async with call.db.connection() as connection:
-        taken = await batches.find_taken_codes(connection, call.project.id, codes)
-    duplicates = len(codes) - len(set(codes)) + len(taken)
+        taken = 0
+        # In slices, so that a body of millions of rows neither outlasts a statement nor blocks the others.
+        for start in range(0, len(codes), _LOOK_UP_SLICE):
+            found = await batches.find_taken_codes(
+                connection, call.project.id, codes[start : start + _LOOK_UP_SLICE]
+            )
+            taken += len(found)
+    duplicates = len(codes) - len(set(codes)) + taken
     if duplicates:
         raise duplicate_codes(duplicates)
     size = call.settings.portion_rows
@@ -188,7 +195,7 @@ async def _load_campaign(run: Run) -> Campaign | None:
     campaign_id: Any = run.job.payload["campaign_id"]
     if campaign_id is None:
         return None
-    try:
-        return await find_campaign(run.connection, run.job.project_id, f"camp_{campaign_id}")
-    except ApiError:
-        raise PermanentFailure("The campaign was deleted.") from None
+    campaign = await load_campaign(run.connection, run.job.project_id, UUID(hex=campaign_id))
+    if campaign is None:
+        raise PermanentFailure("The campaign was deleted.")
+    return campaign

@@ -24,14 +24,13 @@ from openvoucher.features.vouchers.batches import (
 from openvoucher.features.vouchers.service import (
     Campaign,
     created_counters,
-    find_campaign,
+    load_campaign,
     lock_rows,
     write_own,
 )
 from openvoucher.platform.db import Row
 from openvoucher.platform.jobs import Run
 from openvoucher.wire.errors import ApiError
-from openvoucher.wire.ids import show_id
 from openvoucher.wire.metadata import MetadataSchema, metadata_problem
 
 # Times that a portion looks again who has its codes, because others took some of them meanwhile.
@@ -101,9 +100,8 @@ class PortionWriter:
         """Hold the limit against the number of codes that no one else can change any more."""
         most = self._run.settings.max_codes_per_campaign
         if most and self._campaign:
-            sent = show_id("camp", self._campaign.id)
-            campaign = await find_campaign(self._run.connection, self._run.job.project_id, sent)
-            if campaign.vouchers_count > most:
+            campaign = await load_campaign(self._run.connection, self._run.job.project_id, self._campaign.id)
+            if campaign is not None and campaign.vouchers_count > most:
                 raise RuntimeError("others add codes to the campaign, which is nearly full")
 
     async def _load_surroundings(self, rows: list[ImportRow]) -> None:
@@ -139,8 +137,10 @@ class PortionWriter:
                 raise RowRefused(f"Cannot find category with id {row.category[:100]}")
             row.own["category_id"] = category.id.removeprefix("cat_")
         self._check_metadata(row, {**inherited.get("metadata", {}), **row.own.get("metadata", {})})
-        if "gift" in row.own and inherited.get("gift"):
-            row.own["gift"] = {**inherited["gift"], **row.own["gift"]}
+        for field in ("gift", "loyalty_card"):
+            # A row says how much is on the card; what else holds for it comes from the campaign.
+            if field in row.own and inherited.get(field):
+                row.own[field] = {**inherited[field], **row.own[field]}
         contradiction = _find_contradiction({**inherited, **row.own}) if _has_validity(row) else None
         if contradiction:
             raise RowRefused(contradiction)

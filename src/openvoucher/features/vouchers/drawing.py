@@ -8,7 +8,7 @@ from openvoucher.features.vouchers import store
 from openvoucher.platform.db import Connection
 
 # Up to this many possible codes those in use are looked at, and drawn around.
-SMALL_SPACE = 1_000_000
+SMALL_SPACE = 100_000
 # Draws of one random code; with less than half of the space in use all fail once in a million.
 _DRAWS = 20
 

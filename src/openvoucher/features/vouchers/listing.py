@@ -11,6 +11,7 @@ from openvoucher.features.terms.columns import (
     effective_text,
 )
 from openvoucher.features.vouchers.schemas import DateRange, VoucherQuery
+from openvoucher.features.vouchers.store import find_campaign_id
 from openvoucher.platform.call import Call
 from openvoucher.platform.db import Connection
 from openvoucher.platform.db.conditions import Column, ColumnFactory, Params, compile_filters
@@ -125,7 +126,9 @@ async def compile_query(connection: Connection, call: Call, query: VoucherQuery)
             category = await find_category(connection, call.project.id, name=query.category)
         terms.append(f"{_CATEGORY_ID} = {params.add(category.id)}")
     if query.campaign:
-        terms.append(f"c.name = {params.add(query.campaign)}")
+        # By id there is an index to walk; by the name of a joined row there is none.
+        campaign_id = await find_campaign_id(connection, call.project.id, query.campaign)
+        terms.append(f"v.campaign_id = {params.add(campaign_id)}::uuid")
     if query.campaign_id:
         campaign_id = parse_id("camp", query.campaign_id)
         terms.append(f"v.campaign_id = {params.add(campaign_id)}::uuid")

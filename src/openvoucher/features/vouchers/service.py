@@ -203,13 +203,23 @@ async def get_row(connection: Connection, project_id: int, code: str, *, lock: b
 async def find_campaign(connection: Connection, project_id: int, sent: str) -> Campaign:
     """A campaign by id or name, as codes see it. Raises not_found."""
     campaign_id = parse_id("camp", sent)
-    row = None
-    if campaign_id is not None:
-        row = await store.find_campaign_by_id(connection, project_id, campaign_id)
-    if row is None:
-        row = await store.find_campaign_by_name(connection, project_id, sent)
+    campaign = campaign_id and await load_campaign(connection, project_id, campaign_id)
+    if campaign:
+        return campaign
+    row = await store.find_campaign_by_name(connection, project_id, sent)
     if row is None:
         raise not_found("campaign", sent)
+    return _read_campaign(row)
+
+
+async def load_campaign(connection: Connection, project_id: int, campaign_id: UUID) -> Campaign | None:
+    """The campaign with this id and no other: for jobs, whose campaign may be gone by now while another
+    one is called by its id. None if it is gone."""
+    row = await store.find_campaign_by_id(connection, project_id, campaign_id)
+    return _read_campaign(row) if row else None
+
+
+def _read_campaign(row: Row) -> Campaign:
     return Campaign(
         id=row["id"],
         name=row["name"],
@@ -347,6 +357,17 @@ async def add_to_campaign_day(
     await store.add_to_day(connection, call.project.id, campaign_id, day, counters)
 
 
+def find_balance(row: Row) -> int:
+    """What is left on a card: minor units or points. Without a ledger it is what the card started with."""
+    if row["balance"] is not None:
+        balance: int = row["balance"]
+        return balance
+    terms = resolve_terms(row)
+    benefit = terms.get("gift") if row["type"] == "GIFT_VOUCHER" else terms.get("loyalty_card")
+    started_with: int = (benefit or {}).get("amount" if row["type"] == "GIFT_VOUCHER" else "points", 0)
+    return started_with
+
+
 async def purge_voucher(connection: Connection, call: Call, voucher_id: UUID) -> None:
     """Remove a voucher that is in the bin for good. Its campaign does not count it any more."""
     await store.delete_voucher(connection, call.project.id, voucher_id)
@@ -412,7 +433,11 @@ async def _show(connection: Connection, call: Call, row: Row) -> Voucher:
 
 async def _count_deleted(connection: Connection, call: Call, row: Row) -> None:
     if row["campaign_id"] is not None:
-        await add_to_campaign_day(connection, call, row["campaign_id"], {"vouchers_deleted": 1})
+        counters = {"vouchers_deleted": 1}
+        if row["type"] != "DISCOUNT_VOUCHER":
+            unit = "amount" if row["type"] == "GIFT_VOUCHER" else "points"
+            counters[f"{unit}_deleted"] = find_balance(row)
+        await add_to_campaign_day(connection, call, row["campaign_id"], counters)
         await store.uncount_voucher(
             connection, call.project.id, row["campaign_id"], bound=row["revision"] is not None
         )

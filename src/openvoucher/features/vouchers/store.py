@@ -175,7 +175,7 @@ async def add_to_day(
             # Locked, it cannot go between this look at it and the check of the foreign key.
             "with present as (select 1 from campaign where project_id = $1 and id = $2 for key share)"
             " insert into campaign_day (project_id, campaign_id, day, counter, amount)"
-            " select $1, $2, $3, added.* from present, unnest($4::text[], $5::bigint[]) as added"
+            " select $1, $2, $3, added.* from present, unnest($4::text[], $5::numeric[]) as added"
             " on conflict (project_id, campaign_id, day, counter)"
             " do update set amount = campaign_day.amount + excluded.amount",
             project_id,
@@ -259,6 +259,15 @@ async def count_all_vouchers(connection: Connection, project_id: int) -> int:
         project_id,
     )
     return count
+
+
+async def find_campaign_id(connection: Connection, project_id: int, name: str) -> UUID | None:
+    campaign_id: UUID | None = await connection.fetchval(
+        "select id from campaign where project_id = $1 and name = $2 and deleted_at is null and not purged",
+        project_id,
+        name,
+    )
+    return campaign_id
 
 
 async def count_campaign_vouchers(

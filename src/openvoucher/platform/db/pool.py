@@ -32,8 +32,15 @@ _GONE = (OSError, asyncpg.InterfaceError, *_SHUT_DOWN)
 
 
 class DatabaseUnavailable(Exception):
-    """The database cannot be reached, or the connection broke. A running transaction was undone,
-    unless it broke in the COMMIT itself: then the outcome is unknown to the caller."""
+    """The database cannot be reached, or the connection broke. A running transaction was undone."""
+
+
+class StatementTimeout(Exception):
+    """A statement took longer than the time-out and was undone."""
+
+
+class CommitUnknown(Exception):
+    """The connection broke while a transaction was being committed: it may have happened, or not."""
 
 
 class TransactionConflict(Exception):
@@ -93,8 +100,10 @@ class Database:
                 yield connection
             except BaseException as error:
                 # A transaction that its owner did not end: the connection is in doubt.
-                if connection.is_in_transaction():
+                if not connection.is_closed() and connection.is_in_transaction():
                     connection.terminate()
+                if isinstance(error, asyncpg.QueryCanceledError):
+                    raise StatementTimeout(str(error)) from error
                 if isinstance(error, asyncpg.DeadlockDetectedError | asyncpg.SerializationError):
                     raise TransactionConflict(str(error)) from error
                 if isinstance(error, _SHUT_DOWN) or (connection.is_closed() and isinstance(error, _GONE)):
@@ -106,9 +115,24 @@ class Database:
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
-        """A pooled connection inside one READ COMMITTED transaction, committed at the end."""
-        async with self.connection() as connection, connection.transaction():
-            yield connection
+        """A pooled connection inside one READ COMMITTED transaction, committed at the end.
+
+        Raises CommitUnknown if the connection broke in the COMMIT.
+        """
+        async with self.connection() as connection:
+            transaction = connection.transaction()
+            await transaction.start()
+            try:
+                yield connection
+            except BaseException:
+                if not connection.is_closed():
+                    await transaction.rollback()
+                raise
+            try:
+                await transaction.commit()
+            except _GONE as error:
+                connection.terminate()
+                raise CommitUnknown(str(error) or type(error).__name__) from error
 
     async def close(self) -> None:
         self._closed = True

@@ -17,7 +17,13 @@ import falcon.media
 import msgspec
 
 from openvoucher.platform.call import Call, Caller
-from openvoucher.platform.db import Database, DatabaseUnavailable, TransactionConflict
+from openvoucher.platform.db import (
+    CommitUnknown,
+    Database,
+    DatabaseUnavailable,
+    StatementTimeout,
+    TransactionConflict,
+)
 from openvoucher.platform.http.bodies import ClientGone, MultipartUpload, read_form, read_json, read_query
 from openvoucher.platform.http.operations import Answer, Operation
 from openvoucher.platform.observability import request_id_of_context
@@ -56,6 +62,8 @@ def make_http_app(
     app.resp_options.default_media_type = JSON
     app.add_error_handler(Exception, _answer_unknown_fault)
     app.add_error_handler(DatabaseUnavailable, _answer_unavailable)
+    app.add_error_handler(CommitUnknown, _answer_unavailable)
+    app.add_error_handler(StatementTimeout, _answer_timeout)
     app.add_error_handler(ClientGone, _answer_nobody)
     app.add_error_handler(errors.ApiError, _answer_api_error)
     app.add_error_handler(falcon.HTTPError, _answer_framework_error)
@@ -350,7 +358,16 @@ async def _answer_unavailable(
     request: falcon.asgi.Request, response: falcon.asgi.Response, error: Exception, params: Any
 ) -> None:
     log.error("the database cannot be reached: %s", error)
-    await _answer_api_error(request, response, errors.service_unavailable(), params)
+    unknown = isinstance(error, CommitUnknown)
+    answer = errors.outcome_unknown() if unknown else errors.service_unavailable()
+    await _answer_api_error(request, response, answer, params)
+
+
+async def _answer_timeout(
+    request: falcon.asgi.Request, response: falcon.asgi.Response, error: Exception, params: Any
+) -> None:
+    log.warning("the database needed too long: %s", error)
+    await _answer_api_error(request, response, errors.query_too_large(), params)
 
 
 async def _answer_nobody(
