@@ -424,6 +424,21 @@ async def test_an_import_whose_campaign_is_deleted_fails_and_keeps_count_of_what
     assert await read_vouchers(client) == {}
 
 
+async def test_an_import_whose_input_is_lost_fails_and_says_so(
+    client: httpx.AsyncClient, db: Database, project: Project, worker: Worker
+) -> None:
+    await make_campaign(client)
+    action_id = await import_csv(client, a_csv("Code", *"ABCDEFG"), "Spring")
+    await worker.run_next()
+    async with db.connection() as connection:
+        await connection.execute("delete from job_input where project_id = $1", project.id)
+    await worker.run_until_idle()
+    action = await read_action(client, action_id)
+    assert (action["status"], action["progress"]) == ("FAILED", 71)
+    assert action["result"] == {**a_result(5), "message": "The input of this import is gone."}
+    assert await count_codes(client) == 5
+
+
 @pytest.mark.parametrize("settings", [{"portion_rows": 2000}], indirect=True)
 async def test_ten_thousand_rows_with_duplicates_and_bad_rows_end_with_exact_counts_and_reasons(
     client: httpx.AsyncClient, db: Database, project: Project, worker: Worker
