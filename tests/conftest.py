@@ -27,22 +27,30 @@ NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 _numbers = itertools.count(1)
 
 
-# Besides what is marked one by one: tests of real processes and of races. The others are the fast part, which
-# runs before every commit and takes less than a minute.
+# Besides what is marked one by one: real processes, races, and the longest of what the others touch already.
+# The rest is the fast part, which runs before every commit and takes less than a minute.
 _SLOW = (
-    "platform/embedded_postgres/",
-    "cli/",
-    "platform/test_processes",
-    "platform/http/test_serving",
+    "/campaigns/test_codes",
+    "/cli/",
+    "/code_generation/",
+    "/code_imports/test_s",
+    "/embedded_postgres/",
+    "/trash_bin/",
     "_races",
+    "platform/db/test_conditions",
+    "platform/http/test_bodies",
+    "platform/http/test_serving",
+    "platform/test_code_images",
+    "platform/test_processes",
+    "terms/test_columns",
+    "test_routes",
 )
-_SLOW_FEATURES = ("features/code_imports/test_s", "features/code_generation/")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         path = item.path.as_posix()
-        if any(part in path for part in (*_SLOW, *_SLOW_FEATURES)):
+        if any(part in path for part in _SLOW):
             item.add_marker(pytest.mark.slow)
 
 

@@ -306,6 +306,7 @@ def test_a_record_of_many_lines_is_not_parsed_anew_with_each_piece() -> None:
     assert pull.call_count < 4 * lines
 
 
+@pytest.mark.slow
 def test_fifty_megabytes_are_read_in_ten_of_memory() -> None:
     row = b'CODE-%07d,true,"' + b"some words, " * 100 + b'"\n'
     size = rows = 0

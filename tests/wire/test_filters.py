@@ -220,6 +220,7 @@ def _outcome(tree: Any, source: FilterSource) -> Any:
         return error.details
 
 
+@pytest.mark.slow
 @given(_trees, st.sampled_from([None, "and", "OR", "xor"]))
 def test_filters_of_a_query_and_of_a_body_agree(tree: dict[str, Any], junction: str | None) -> None:
     pairs = [
