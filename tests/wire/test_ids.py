@@ -1,5 +1,6 @@
 """Ids: version 7, sortable by time, a prefix on the wire."""
 
+import itertools
 import time
 from uuid import UUID
 
@@ -16,6 +17,11 @@ def test_a_new_id_is_a_version_7_uuid_of_this_moment() -> None:
     assert made.version == 7
     assert made.variant == "specified in RFC 4122"
     assert before <= made.int >> 80 <= time.time_ns() // 1_000_000
+
+
+def test_ids_of_one_process_ascend_however_quickly_they_are_made() -> None:
+    made = [new_id() for _ in range(20_000)]
+    assert all(one < other for one, other in itertools.pairwise(made))
 
 
 @pytest.mark.parametrize("count", [0, 1, 4096, 10_000])

@@ -15,9 +15,20 @@ _WIRE_EPOCH_MS = 1_462_320_000_000  # 2016-05-04T00:00:00Z
 _HEX = re.compile(r"[0-9a-f]{32}")
 
 
+_last_moment = (0, 0)
+
+
 def new_id() -> UUID:
-    """A new version 7 UUID."""
-    return _make_id(time.time_ns() // 1_000_000, os.urandom(10))
+    """A new version 7 UUID, greater than the one before it in this process: what was made first comes
+    first in lists, within a millisecond, too."""
+    global _last_moment
+    milliseconds, count = time.time_ns() // 1_000_000, os.urandom(1)[0]
+    if milliseconds <= _last_moment[0]:
+        milliseconds, count = _last_moment[0], _last_moment[1] + 1
+        if count > 0xFFF:
+            milliseconds, count = milliseconds + 1, 0
+    _last_moment = (milliseconds, count)
+    return _make_id(milliseconds, count.to_bytes(2, "big") + os.urandom(8))
 
 
 def new_ids(count: int) -> list[UUID]:

@@ -71,7 +71,7 @@ with mine as (
             select 1 from job older
             where older.project_id = j.project_id and older.lane = 'ordered'
               and older.state = 'waiting' and (older.queued_at, older.id) < (j.queued_at, j.id)))
-    order by project_turn.turn_at nulls first, lane_turn.turn_at nulls first, j.turn_at, j.id
+    order by project_turn.turn_at nulls first, lane_turn.turn_at nulls first, j.turn_at, j.queued_at, j.id
     limit 1
     for update of j skip locked
 ), turn as (
