@@ -87,7 +87,14 @@ async def import_at_once(
     """Imports of (campaign, codes), each of so many portions that none waits for another, by two workers."""
     actions = [await import_csv(client, a_csv("Code", *codes), campaign) for campaign, codes in imports]
     await asyncio.gather(*(make_worker(db, settings).run_until_idle() for _ in range(2)))
-    shown = [await read_action(client, action_id) for action_id in actions]
+    async with asyncio.timeout(60):
+        # A portion that met the other one may have been put off for a moment when both workers went idle.
+        while True:
+            shown = [await read_action(client, action_id) for action_id in actions]
+            if all(action["status"] in ("DONE", "FAILED") for action in shown):
+                break
+            await asyncio.sleep(0.1)
+            await make_worker(db, settings).run_until_idle()
     assert [action["status"] for action in shown] == ["DONE"] * len(actions)
     return [action["result"] for action in shown]
 
