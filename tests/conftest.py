@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import signal
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
@@ -45,6 +46,12 @@ _SLOW = (
     "terms/test_columns",
     "test_routes",
 )
+
+
+def pytest_configure() -> None:
+    # A shell that starts the tests in the background has SIGINT ignored, which all processes would inherit.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
