@@ -135,6 +135,12 @@ def test_a_database_that_may_forget_is_taken_only_when_it_is_allowed_by_name(
         assert server.answers()
 
 
+WAITING_REQUESTS = """
+select count(*) from pg_stat_activity
+where datname = current_database() and application_name = 'openvoucher api' and wait_event_type = 'Lock'
+"""
+
+
 @asynccontextmanager
 async def request_in_hand(
     server: Server,
@@ -145,8 +151,12 @@ async def request_in_hand(
     await transaction.start()
     await connection.execute("lock table async_action in access exclusive mode")
     request = asyncio.create_task(asyncio.to_thread(server.get, "/v1/async-actions"))
-    while not await connection.fetchval("select count(*) from pg_locks where not granted"):  # noqa: ASYNC110
-        await asyncio.sleep(0.02)
+    # A request of this server only: other tests share the PostgreSQL, and a worker may wait, too.
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while not await connection.fetchval(WAITING_REQUESTS):
+            await asyncio.sleep(0.02)
+            # Within a transaction the view would show for ever what it showed first.
+            await connection.execute("select pg_stat_clear_snapshot()")
     try:
         yield request, transaction.rollback
     finally:
