@@ -49,9 +49,11 @@ _SLOW = (
 
 
 def pytest_configure() -> None:
-    # A shell that starts the tests in the background has SIGINT ignored, which all processes would inherit.
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+    # A shell that starts the tests in the background has SIGINT ignored, nohup SIGHUP, which all processes
+    # would inherit.
+    for number, usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, usual)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
