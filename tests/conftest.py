@@ -71,7 +71,9 @@ def postgres() -> Iterator[str]:
     ) as folder:
         # An embedded server of root's runs as another user, who must reach the folder.
         os.chmod(folder, 0o755)  # noqa: S103
-        server = EmbeddedPostgres(Path(folder) / "data")
+        # Another PostgreSQL than the embedded one: a folder with its initdb and postgres.
+        bin_dir = os.environ.get("OPENVOUCHER_TEST_POSTGRES_BIN_DIR")
+        server = EmbeddedPostgres(Path(folder) / "data", bin_dir=Path(bin_dir) if bin_dir else None)
         yield server.start()
         server.stop()
 

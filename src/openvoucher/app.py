@@ -23,6 +23,8 @@ from openvoucher.features.oauth import service as oauth_service
 from openvoucher.features.projects.service import KeyKind, KeyRing
 from openvoucher.features.trash_bin import routes as trash_bin
 from openvoucher.features.trash_bin.service import removers
+from openvoucher.features.undo import jobs as undo_jobs
+from openvoucher.features.undo import routes as undo
 from openvoucher.features.vouchers import routes as vouchers
 from openvoucher.features.vouchers.service import purge_voucher
 from openvoucher.platform.call import Caller
@@ -47,6 +49,7 @@ OPERATIONS: list[Operation] = [
     *code_imports.OPERATIONS,
     *bulk_updates.OPERATIONS,
     *async_actions.OPERATIONS,
+    *undo.OPERATIONS,
     *categories.OPERATIONS,
     *metadata_schemas.OPERATIONS,
     *trash_bin.OPERATIONS,
@@ -61,6 +64,7 @@ JOB_KINDS: list[JobKind] = [
     *code_generation_jobs.JOB_KINDS,
     *code_import_jobs.JOB_KINDS,
     *bulk_update_jobs.JOB_KINDS,
+    *undo_jobs.JOB_KINDS,
 ]
 
 removers |= {"campaign": purge_campaign, "voucher": purge_voucher}

@@ -142,3 +142,31 @@ def test_an_action_is_found_in_its_own_project_alone(sdk: Sdk, other_sdk: Sdk) -
             "resource_id": sent,
             "resource_type": "async_action",
         }
+
+
+def test_a_cancelled_import_is_read_as_one_that_failed(sdk: Sdk) -> None:
+    sdk.make_campaign("Spring")
+    file = b"Code\n" + b"".join(b"C-%d\n" % number for number in range(100_000))
+    action_id = sdk.campaigns.import_vouchers_to_campaign_using_csv("Spring", file=file).async_action_id
+    answer = sdk.send("POST", f"/v1/async-actions/{action_id}/cancel")
+    assert (answer.status, answer.body["id"], answer.body["cancelled"]) == (202, action_id, True)
+    ended = sdk.wait_for_action(action_id)
+    done = ended["done_count"]
+    assert done < 100_000, "too quick: make the file larger"
+    parsed = sdk.actions.get_async_action(str(action_id))
+    assert (parsed.status, parsed.progress) == ("FAILED", ended["progress"])
+    assert parsed.result is not None
+    assert parsed.result["message"] == f"Cancelled after {done} of 100000 rows."
+    refused = sdk.send("POST", f"/v1/async-actions/{action_id}/cancel")
+    assert (refused.status, refused.body["key"]) == (400, "invalid_async_action")
+    assert sdk.send("GET", "/v1/campaigns/Spring").body["vouchers_count"] == done
+
+
+def test_how_fast_it_goes_is_there_for_those_who_look(sdk: Sdk) -> None:
+    sdk.make_campaign("Spring")
+    accepted = sdk.campaigns.import_vouchers_to_campaign_using_csv("Spring", file=b"Code\nA\nB\n")
+    action = sdk.wait_for_action(accepted.async_action_id)
+    fields = ("done_count", "failed_count", "total_count", "seconds_left", "dry_run", "cancelled")
+    assert tuple(action[name] for name in fields) == (2, 0, 2, None, False, False)
+    assert action["created_at"] <= action["started_at"] <= action["updated_at"]
+    assert action["rows_per_second"] > 0

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from typing import Any
+from unittest.mock import ANY
 
 import pytest
 import voucherify
@@ -25,6 +26,8 @@ def imported(done: int, *failed: dict[str, Any]) -> dict[str, Any]:
         "failed": list(failed),
         "done_count": done,
         "failed_count": len(failed),
+        "reports": [ANY],
+        "reports_available_till": ANY,
     }
 
 

@@ -13,27 +13,30 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from openvoucher.platform import csv as module
-from openvoucher.platform.csv import BAD_ROW_PREFIX, MAX_RECORD_CHARACTERS, BrokenCsv, CsvPortions
+from openvoucher.platform.csv import BAD_ROW_PREFIX, MAX_RECORD_CHARACTERS, BrokenCsv, CsvRows
 
 Row = list[str]
 NOT_UTF8 = [f"{BAD_ROW_PREFIX}the row is not UTF-8 text"]
 TOO_LONG = "is longer than 1048576 characters: is a quote not closed?"
 
 
-def read_pieces(
-    pieces: Iterable[bytes], *, rows_per_portion: int = 1000
-) -> tuple[Row | None, list[list[Row]]]:
-    """(header, portions)."""
-    portions = CsvPortions(rows_per_portion)
-    read = [portion for piece in pieces for portion in portions.feed(piece)]
-    read += portions.finish()
-    return portions.header, read
+def read_numbered(pieces: Iterable[bytes]) -> tuple[Row | None, list[tuple[int, Row]]]:
+    """(header, the rows below it with the lines on which they begin)."""
+    rows = CsvRows()
+    read = [row for piece in pieces for row in rows.feed(piece)]
+    read += rows.finish()
+    return rows.header, read
+
+
+def read_pieces(pieces: Iterable[bytes]) -> tuple[Row | None, list[Row]]:
+    """(header, the rows below it)."""
+    header, rows = read_numbered(pieces)
+    return header, [row for _, row in rows]
 
 
 def read(data: bytes) -> list[Row]:
     """The rows below the header."""
-    _, portions = read_pieces([data])
-    return [row for portion in portions for row in portion]
+    return read_pieces([data])[1]
 
 
 def refuse(pieces: Iterable[bytes]) -> str:
@@ -76,9 +79,8 @@ _CUTS = st.lists(st.integers(0, 10_000), max_size=12)
     last_ending=st.booleans(),
     cuts=_CUTS,
     step=st.integers(1, 40),
-    rows_per_portion=st.integers(1, 4),
 )
-def test_a_table_cut_anywhere_gives_the_rows_of_csv_reader_in_portions(
+def test_a_table_cut_anywhere_gives_the_rows_of_csv_reader_and_their_lines(
     table: list[Row],
     ending: str,
     all_quoted: bool,
@@ -86,23 +88,24 @@ def test_a_table_cut_anywhere_gives_the_rows_of_csv_reader_in_portions(
     last_ending: bool,
     cuts: list[int],
     step: int,
-    rows_per_portion: int,
 ) -> None:
     text = write_table(table, ending=ending, all_quoted=all_quoted)
     if not last_ending:
         text = text.removesuffix(ending)
     data = (bom + text).encode()
     decoded = data.decode("utf-8-sig")
-    rows = [row for row in csv.reader(io.StringIO(decoded, newline="")) if any(row)]
+    reader = csv.reader(io.StringIO(decoded, newline=""))
+    rows, line = [], 1
+    for row in reader:
+        if any(row):
+            rows.append((line, row))
+        line = reader.line_num + 1
     if all_quoted:
-        assert rows == [row for row in table if any(row)]
+        assert [row for _, row in rows] == [row for row in table if any(row)]
     with patch.object(module, "_STEP_BYTES", step):
-        header, portions = read_pieces(cut(data, cuts), rows_per_portion=rows_per_portion)
-    assert header == (rows[0] if rows else None)
-    below = rows[1:]
-    assert portions == [
-        below[start : start + rows_per_portion] for start in range(0, len(below), rows_per_portion)
-    ]
+        header, below = read_numbered(cut(data, cuts))
+    assert header == (rows[0][1] if rows else None)
+    assert below == rows[1:]
 
 
 _PARTS = st.sampled_from(
@@ -119,7 +122,7 @@ def test_what_is_no_table_gives_the_same_rows_or_the_same_refusal_wherever_it_is
 
     def outcome(pieces: list[bytes]) -> object:
         try:
-            return read_pieces(pieces, rows_per_portion=3)
+            return read_numbered(pieces)
         except BrokenCsv as refusal:
             return str(refusal)
 
@@ -147,7 +150,7 @@ def test_what_is_no_table_gives_the_same_rows_or_the_same_refusal_wherever_it_is
     ],
 )
 def test_a_file_is_read_whatever_its_line_endings_and_blank_lines(data: bytes) -> None:
-    assert read_pieces([data]) == (["Code", "Active"], [[["A", "1"], ["B", "2"]]])
+    assert read_pieces([data]) == (["Code", "Active"], [["A", "1"], ["B", "2"]])
 
 
 @pytest.mark.parametrize(
@@ -175,12 +178,12 @@ def test_cells(line: bytes, row: Row) -> None:
 
 @pytest.mark.parametrize("data", [b"", b"\xef\xbb\xbf", b"\xef\xbb", b"\n\r\n\n", b",,\n,\n", b'""\n'])
 def test_a_file_without_a_filled_cell_has_no_header(data: bytes) -> None:
-    header, portions = read_pieces([data])
+    header, rows = read_pieces([data])
     assert header is None or header == ["\udcef\udcbb"]
-    assert portions == []
+    assert rows == []
 
 
-def test_a_header_alone_has_no_portions() -> None:
+def test_a_header_alone_has_no_rows() -> None:
     assert read_pieces([b"Code,Active"]) == (["Code", "Active"], [])
 
 
@@ -241,8 +244,8 @@ def test_a_record_has_at_most_a_mebi_of_characters(
         for position in range(0, len(data), piece_bytes):
             yield data[position : position + piece_bytes]
 
-    _, portions = read_pieces(pieces(MAX_RECORD_CHARACTERS))
-    assert sum(map(len, portions)) == 2
+    _, rows = read_pieces(pieces(MAX_RECORD_CHARACTERS))
+    assert len(rows) == 2
     assert refuse(pieces(MAX_RECORD_CHARACTERS + 1)) == f"Row 2 {TOO_LONG}"
 
 
@@ -278,22 +281,21 @@ def test_a_header_that_does_not_end_is_named() -> None:
     assert refuse([b'"Code\n' + b"A\n" * 600_000]) == f"The header {TOO_LONG}"
 
 
-# --- portions and memory ---------------------------------------------------------------------------
+# --- lines and memory -------------------------------------------------------------------------------
 
 
-def test_a_portion_of_long_rows_is_cut_early() -> None:
-    rows = b"".join(b"C%d,%s\n" % (number, b"x" * 1_000_000) for number in range(12))
-    header, portions = read_pieces([b"Code,Info\n" + rows], rows_per_portion=1000)
+def test_a_row_is_told_by_the_line_on_which_it_begins() -> None:
+    data = b'Code,Info\r\n\r\nA,1\n,\n"B","two\nlines"\nC,3\n\nD,"4"\rE,5'
+    header, rows = read_numbered([data])
     assert header == ["Code", "Info"]
-    assert [len(portion) for portion in portions] == [5, 5, 2]
-    assert [row[0] for portion in portions for row in portion] == [f"C{number}" for number in range(12)]
+    assert [(line, row[0]) for line, row in rows] == [(3, "A"), (5, "B"), (7, "C"), (9, "D"), (10, "E")]
 
 
 def test_what_comes_byte_by_byte_is_not_parsed_at_each_byte() -> None:
     data = b"Code\n" + b'"' + b"x\n" * 65_536 + b'"\n'
     with patch.object(module._Lines, "add", autospec=True, side_effect=module._Lines.add) as add:
-        _, portions = read_pieces(data[index : index + 1] for index in range(len(data)))
-    assert [len(row[0]) for row in portions[0]] == [131_072]
+        _, rows = read_pieces(data[index : index + 1] for index in range(len(data)))
+    assert [len(row[0]) for row in rows] == [131_072]
     assert add.call_count == 3
 
 
@@ -301,8 +303,8 @@ def test_a_record_of_many_lines_is_not_parsed_anew_with_each_piece() -> None:
     lines = 1000
     data = b'Code\n"' + (b"x" * 999 + b"\n") * lines + b'"\n'
     with patch.object(module._Lines, "__next__", autospec=True, side_effect=module._Lines.__next__) as pull:
-        _, portions = read_pieces(data[start : start + 65_536] for start in range(0, len(data), 65_536))
-    assert [len(row[0]) for row in portions[0]] == [1000 * lines]
+        _, rows = read_pieces(data[start : start + 65_536] for start in range(0, len(data), 65_536))
+    assert [len(row[0]) for row in rows] == [1000 * lines]
     assert pull.call_count < 4 * lines
 
 
@@ -321,13 +323,12 @@ def test_fifty_megabytes_are_read_in_ten_of_memory() -> None:
             if size > 50_000_000:
                 return
 
-    portions = CsvPortions(2000)
+    reader = CsvRows()
     tracemalloc.start()
     try:
         for piece in pieces():
-            for portion in portions.feed(piece):
-                rows += len(portion)
-        rows += sum(map(len, portions.finish()))
+            rows += sum(1 for _ in reader.feed(piece))
+        rows += sum(1 for _ in reader.finish())
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()

@@ -7,6 +7,7 @@ from field_rules import (
     Rule,
     agreeing,
     an_id,
+    boolean,
     both,
     count,
     depending,
@@ -15,6 +16,8 @@ from field_rules import (
     instant,
     list_of,
     matching,
+    nullable,
+    number,
     read_instant,
     text,
 )
@@ -30,26 +33,24 @@ _ACTION_TYPES: Final = (
     "CAMPAIGN.VOUCHERS_IMPORT_CSV",
     "VOUCHERS.IMPORT",
     "VOUCHERS.IMPORT_CSV",
+    "VOUCHERS.UNDO",
     *_BULK_UPDATES,
 )
 
 
 def _result(action_type: str) -> Rule:
     counts: dict[str, Rule] = {"done_count": count, "failed_count": count}
+    report: dict[str, Rule] = {
+        "reports": list_of(matching(r"https?://.+", "a link")),
+        "reports_available_till": instant,
+    }
     if action_type in _BULK_UPDATES:
         error = fields({"message": text, "details": text, "key": text, "code": text})
-        return fields(
-            {
-                **counts,
-                "reports": list_of(matching(r"https?://.+", "a link")),
-                "reports_available_till": instant,
-                "errors": list_of(error),
-            }
-        )
-    if "IMPORT" in action_type:
+        return fields({**counts, **report, "errors": list_of(error)}, {"message": text})
+    if "IMPORT" in action_type or action_type == "VOUCHERS.UNDO":
         row: dict[str, Rule] = {"row": count} if action_type.endswith("_CSV") else {}
         failure = fields({"code": text, **row, "reason": text})
-        return fields({"message": text, "failed": list_of(failure), **counts})
+        return fields({"message": text, "failed": list_of(failure), **counts, **report})
     return fields({"message": text, "done_count": count})
 
 
@@ -64,6 +65,14 @@ def _choose_action(value: dict[str, Any], *, in_list: bool) -> Rule:
         "updated_at": instant,
         "request_id": request_id,
         "progress": exactly(100) if value.get("status") == "DONE" else exactly(*range(100)),
+        "done_count": count,
+        "failed_count": count,
+        "total_count": nullable(count),
+        "rows_per_second": nullable(number),
+        "seconds_left": exactly(None) if finished else nullable(count),
+        "started_at": nullable(instant),
+        "dry_run": boolean,
+        "cancelled": boolean,
         "object": exactly("async_action"),
     }
     if kind in _BULK_UPDATES:

@@ -28,6 +28,7 @@ _MESSAGES: Final = {
     "gift_amount_exceeded": "Gift amount exceeded",
     "invalid_add_balance_params": "Invalid add balance params",
     "invalid_amount": "Invalid Amount",
+    "invalid_async_action": "Invalid async action",
     "invalid_campaign": "Invalid Campaign",
     "invalid_campaign_params": "Invalid campaign params",
     "invalid_code_config": "Invalid code config",

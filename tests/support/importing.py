@@ -1,7 +1,10 @@
 """Imports as tests start them, run them, and read how they ended; and what they meet."""
 
+import re
 from collections.abc import Sequence
-from typing import Any
+from datetime import datetime
+from typing import Any, Final
+from unittest.mock import ANY
 
 import httpx
 
@@ -12,35 +15,61 @@ from openvoucher.platform.jobs.worker import Worker
 
 # --- imports ---------------------------------------------------------------------------------------
 
+# What stands in the result of each import, whatever came of it; `read_action` checks its form.
+A_REPORT: Final[dict[str, Any]] = {"reports": [ANY], "reports_available_till": ANY}
+
+
+def check_report(action: dict[str, Any]) -> None:
+    """The result of an import has one report, at the action's own address, for a while."""
+    if "IMPORT" in action["type"] and action["result"] is not None:
+        (address,) = action["result"]["reports"]
+        assert re.fullmatch(rf"http://test/api/v1/reports/{action['id']}\?token=[\w-]{{43}}", address), (
+            address
+        )
+        till = datetime.fromisoformat(action["result"]["reports_available_till"])
+        assert till > datetime.fromisoformat(action["updated_at"])
+
 
 def a_csv(*lines: str) -> bytes:
     return "".join(f"{line}\n" for line in lines).encode()
 
 
-async def import_csv(client: httpx.AsyncClient, file: bytes, campaign: str | None = None) -> str:
+async def import_csv(
+    client: httpx.AsyncClient, file: bytes, campaign: str | None = None, *, dry_run: bool = False
+) -> str:
     """Start an import into a campaign, or of standalone vouchers; the id of its action."""
-    answer = await post_csv(client, file, campaign)
+    answer = await post_csv(client, file, campaign, dry_run=dry_run)
     assert answer.status_code == (200 if campaign else 202), answer.text
     action_id: str = answer.json()["async_action_id"]
     return action_id
 
 
 async def import_json(
-    client: httpx.AsyncClient, items: Sequence[dict[str, Any]], campaign: str | None = None
+    client: httpx.AsyncClient,
+    items: Sequence[dict[str, Any]],
+    campaign: str | None = None,
+    *,
+    dry_run: bool = False,
 ) -> str:
-    answer = await post_json(client, items, campaign)
+    answer = await post_json(client, items, campaign, dry_run=dry_run)
     assert answer.status_code == 202, answer.text
     action_id: str = answer.json()["async_action_id"]
     return action_id
 
 
-async def post_csv(client: httpx.AsyncClient, file: bytes, campaign: str | None = None) -> httpx.Response:
+async def post_csv(
+    client: httpx.AsyncClient, file: bytes, campaign: str | None = None, *, dry_run: bool = False
+) -> httpx.Response:
     path = f"/v1/campaigns/{campaign}/importCSV" if campaign else "/v1/vouchers/importCSV"
+    path += "?dry_run=true" if dry_run else ""
     return await client.post(path, files={"file": ("codes.csv", file, "text/csv")})
 
 
-async def post_json(client: httpx.AsyncClient, body: Any, campaign: str | None = None) -> httpx.Response:
+async def post_json(
+    client: httpx.AsyncClient, body: Any, campaign: str | None = None, *, dry_run: bool = False
+) -> httpx.Response:
     path = f"/v1/campaigns/{campaign}/import" if campaign else "/v1/vouchers/import"
+    path += "?dry_run=true" if dry_run else ""
     return await client.post(path, json=body)
 
 
@@ -48,6 +77,7 @@ async def read_action(client: httpx.AsyncClient, action_id: str) -> dict[str, An
     answer = await client.get(f"/v1/async-actions/{action_id}")
     assert answer.status_code == 200, answer.text
     action: dict[str, Any] = answer.json()
+    check_report(action)
     return action
 
 
@@ -67,6 +97,7 @@ def a_result(done: int, *failed: tuple[int, str, str]) -> dict[str, Any]:
         "failed": [{"code": code, "row": row, "reason": reason} for row, code, reason in failed],
         "done_count": done,
         "failed_count": len(failed),
+        **A_REPORT,
     }
 
 

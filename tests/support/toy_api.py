@@ -18,7 +18,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from openvoucher.platform.call import Call, Caller, Project
 from openvoucher.platform.db import Database, DatabaseUnavailable
-from openvoucher.platform.http.operations import Answer, Operation, Upload
+from openvoucher.platform.http.operations import Answer, Operation, Upload, Watch
 from openvoucher.platform.http.server import make_http_app
 from openvoucher.settings import Settings
 from openvoucher.wire import errors
@@ -108,6 +108,10 @@ def make_toys(diary: Diary) -> list[Operation]:
         diary.entries.append(size)
         return Seen({"bytes": size, "fields": upload.fields})
 
+    async def watch_thing(call: Call, code: str, watch: Watch) -> Seen:
+        diary.entries.append(code)
+        return Seen({"wait_seconds": watch.wait_seconds, "wants_events": watch.wants_events})
+
     async def issue_token(call: Call, body: Form) -> Form:
         diary.entries.append(body)
         return body
@@ -143,6 +147,14 @@ def make_toys(diary: Diary) -> list[Operation]:
         Operation(method="GET", path="/v1/things", run=list_things, summary="", query=ThingQuery, answer=Any),
         Operation(method="POST", path="/v1/things", run=create_thing, summary="", body=Thing, answer=Thing),
         Operation(method="GET", path="/v1/things/{code}", run=get_thing, summary="", answer=Seen),
+        Operation(
+            method="GET",
+            path="/v1/things/{code}/watch",
+            run=watch_thing,
+            summary="",
+            watchable=True,
+            answer=Seen,
+        ),
         Operation(method="DELETE", path="/v1/things/{code}", run=delete_thing, summary="", status=204),
         Operation(
             method="POST",

@@ -80,6 +80,7 @@ ANSWERS: Final[Mapping[tuple[str, str, int], Rule | str]] = {
     ("GET", "/v1/vouchers/*/transactions", 200): transactions,
     ("GET", "/v1/async-actions", 200): listing("async_actions", action_in_list, has_more=boolean),
     ("GET", "/v1/async-actions/*", 200): action,
+    ("POST", "/v1/async-actions/*/cancel", 202): action,
     ("GET", "/v1/categories", 200): listing("data", category, total=count),
     ("POST", "/v1/categories", 200): category,
     ("GET", "/v1/categories/*", 200): category,

@@ -19,6 +19,16 @@ BODIES: list[tuple[ApiError, dict[str, Any]]] = [
         },
     ),
     (
+        errors.invalid_async_action("The async action has ended already."),
+        {
+            "code": 400,
+            "key": "invalid_async_action",
+            "message": "Invalid async action",
+            "details": "The async action has ended already.",
+            "request_id": "v-1",
+        },
+    ),
+    (
         errors.malformed_json(),
         {
             "statusCode": 400,

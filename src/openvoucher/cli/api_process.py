@@ -11,6 +11,7 @@ from openvoucher.app import make_app
 from openvoucher.platform.child import Assignment, read_assignment, report_ready, watch_parent
 from openvoucher.platform.db import Database
 from openvoucher.platform.http.serving import HttpServer
+from openvoucher.platform.memory import settle_memory
 from openvoucher.platform.observability import set_up_logging
 
 log = logging.getLogger("openvoucher.http")
@@ -21,6 +22,7 @@ def run_child() -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     assignment = read_assignment()
     set_up_logging(level=assignment.settings.log_level, format=assignment.settings.log_format)
+    settle_memory()
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(_serve(assignment))

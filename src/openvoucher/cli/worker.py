@@ -20,6 +20,7 @@ from openvoucher.cli.options import (
 from openvoucher.platform.db import DatabaseUnavailable
 from openvoucher.platform.db.preparation import check_prepared_database, describe_database
 from openvoucher.platform.embedded_postgres import database_url
+from openvoucher.platform.memory import settle_memory
 from openvoucher.platform.observability import set_up_logging
 from openvoucher.settings import Settings
 
@@ -36,6 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
     settings = read_command_settings(arguments)
     set_up_logging(level=settings.log_level, format=settings.log_format)
     url = settings.database_url or database_url(choose_data_dir(settings))
+    settle_memory()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_check(url, settings))
         runner.run(work(url, settings, _obey_signals))

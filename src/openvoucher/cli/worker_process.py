@@ -9,6 +9,7 @@ import uvloop
 
 from openvoucher.cli.bulk_work import work
 from openvoucher.platform.child import read_assignment, report_ready, watch_parent
+from openvoucher.platform.memory import settle_memory
 from openvoucher.platform.observability import set_up_logging
 
 log = logging.getLogger("openvoucher.jobs")
@@ -19,6 +20,7 @@ def run_child() -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     assignment = read_assignment()
     set_up_logging(level=assignment.settings.log_level, format=assignment.settings.log_format)
+    settle_memory()
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(work(assignment.database_url, assignment.settings, _obey_parent))

@@ -110,16 +110,58 @@ def _refuse_unstorable_text(name: str, text: str) -> None:
 
 def draw_codes(pattern: CodePattern, count: int, random_bytes: RandomBytes) -> list[str]:
     """`count` codes, each drawn uniformly and independently of the others: two of them may be equal."""
+    return _draw_codes(pattern, count, random_bytes, ())
+
+
+def draw_codes_of_part(pattern: CodePattern, part: range, whole: int, random_bytes: RandomBytes) -> list[str]:
+    """As many codes as `part` has numbers below `whole`, from that part of the space: parts that follow
+    one another give codes that follow one another.
+
+    Drawn part by part, the codes of a large job lie side by side in an index, as if all had been drawn and
+    sorted first, and nothing has to be kept. Each part of the space gets its share of the codes, to within
+    one in `_LEADS` of a part, and within a part they are uniform. Two of them may be equal. Where the space
+    is too small to be cut so finely, the codes come from all of it.
+    """
+    base, count = len(pattern.charset), len(part)
+    wanted = -(-whole // max(count, 1)) * _LEADS
+    depth = next((depth for depth in range(1, pattern.hashes + 1) if base**depth >= wanted), None)
+    if depth is None or not count or pattern.capacity < _ROOM * whole:
+        return draw_codes(pattern, count, random_bytes)
+    first, last = (place * base**depth // whole for place in (part.start, part.stop))
+    digits = _draw_digits(last - first, count, random_bytes)
+    symbols = sorted(pattern.charset)
+    columns = []
+    for power in range(depth - 1, -1, -1):
+        # The symbol in this column, for each lead of the part.
+        column = [symbols[lead // base**power % base] for lead in range(first, last)]
+        columns.append("".join([column[digit] for digit in digits]))
+    return _draw_codes(pattern, count, random_bytes, columns)
+
+
+# A part is made of at least so many beginnings of codes, so that its borders, which are whole beginnings, are
+# fine enough; and a space has at least so many codes for each that is drawn, so that parts are not used up.
+_LEADS = 128
+_ROOM = 100
+
+
+def _draw_codes(
+    pattern: CodePattern, count: int, random_bytes: RandomBytes, leads: Sequence[str]
+) -> list[str]:
+    """`leads`: the characters of the first `#`, of the second …, one for each code; the others are drawn."""
     text = pattern.full_pattern + pattern.charset
     if max(text) <= "\xff" and len(pattern.charset) <= 256:
-        return _draw_latin_codes(pattern, count, random_bytes)
-    return _draw_any_codes(pattern, count, random_bytes)
+        return _draw_latin_codes(pattern, count, random_bytes, leads)
+    return _draw_any_codes(pattern, count, random_bytes, leads)
 
 
-def _draw_latin_codes(pattern: CodePattern, count: int, random_bytes: RandomBytes) -> list[str]:
+def _draw_latin_codes(
+    pattern: CodePattern, count: int, random_bytes: RandomBytes, leads: Sequence[str]
+) -> list[str]:
     # One byte is one character here, so all codes are written column by column into a single buffer. No
     # Python code runs per character; that is what makes this path fast.
-    symbols = _draw_symbols(pattern.charset.encode("latin-1"), count * pattern.hashes, random_bytes)
+    symbols = "".join(leads).encode("latin-1") + _draw_symbols(
+        pattern.charset.encode("latin-1"), count * (pattern.hashes - len(leads)), random_bytes
+    )
     width = len(pattern.full_pattern)
     buffer = bytearray(pattern.full_pattern.encode("latin-1") * count)
     places = (place for place, character in enumerate(pattern.pattern) if character == "#")
@@ -129,12 +171,16 @@ def _draw_latin_codes(pattern: CodePattern, count: int, random_bytes: RandomByte
     return [text[start : start + width] for start in range(0, len(text), width)]
 
 
-def _draw_any_codes(pattern: CodePattern, count: int, random_bytes: RandomBytes) -> list[str]:
-    digits = iter(_draw_digits(len(pattern.charset), count * pattern.hashes, random_bytes))
+def _draw_any_codes(
+    pattern: CodePattern, count: int, random_bytes: RandomBytes, leads: Sequence[str]
+) -> list[str]:
+    digits = iter(_draw_digits(len(pattern.charset), count * (pattern.hashes - len(leads)), random_bytes))
+    given = iter(leads)
     columns: list[Sequence[str] | Iterator[str]] = [repeat(pattern.prefix, count)]
     for character in pattern.pattern:
         if character == "#":
-            columns.append([pattern.charset[digit] for digit in islice(digits, count)])
+            lead = next(given, None)
+            columns.append(lead or [pattern.charset[digit] for digit in islice(digits, count)])
         else:
             columns.append(repeat(character, count))
     columns.append(repeat(pattern.postfix, count))

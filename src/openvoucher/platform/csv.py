@@ -1,9 +1,10 @@
-"""Reads CSV that is still coming in, in portions, with a bounded memory.
+"""Reads CSV that is still coming in, with a bounded memory.
 
 RFC 4180, and what spreadsheets make of it: UTF-8 with or without a byte order mark; LF, CRLF or CR; blank
 lines, and rows of nothing but empty cells, skipped. The standard library's reader does the parsing; it
 wants lines, so it is given those that are complete, and a record that goes on beyond them is parsed again
-when twice as much has come. What comes out does not depend on how the bytes were cut into pieces.
+when twice as much has come. Text without a quote has one record a line and is parsed in one go. What comes
+out does not depend on how the bytes were cut into pieces.
 """
 
 import codecs
@@ -13,60 +14,56 @@ from collections.abc import Iterator
 from typing import Final
 
 MAX_RECORD_CHARACTERS: Final = 1_048_576
-# A portion of long rows is cut early, so that it fits into memory whatever the rows are.
-_MAX_PORTION_CHARACTERS: Final = 4_194_304
 # So much is collected before it is parsed: a record that came byte by byte would else be parsed at each.
 _STEP_BYTES: Final = 65_536
 
 csv.field_size_limit(MAX_RECORD_CHARACTERS)
 
 BAD_ROW_PREFIX: Final = "\x00"
-"""A row that cannot be read stands in its portion as one cell: this and the reason."""
+"""A row that cannot be read is one cell: this and the reason."""
 
 
 class BrokenCsv(ValueError):
     """Where a row ends cannot be told, or what the columns are. The text names the row, for callers."""
 
 
-class CsvPortions:
-    """Feed it pieces; it returns portions: lists of rows, each a list of cells.
+class CsvRows:
+    """Feed it pieces; it returns rows: the line on which each begins (from 1), and its cells.
 
-    `header` is the first row, in no portion, once it has been read; None before.
+    `header` is the first row, not among those returned, once it has been read; None before.
     """
 
-    def __init__(self, rows_per_portion: int) -> None:
+    def __init__(self) -> None:
         self.header: list[str] | None = None
-        self._rows_per_portion = rows_per_portion
         self._bytes = bytearray()
         # Bytes that are no UTF-8 become lone surrogates, by which their row is told from the others.
         self._decoder = codecs.getincrementaldecoder("utf-8-sig")("surrogateescape")
         self._lines = _Lines()
         self._reader = csv.reader(self._lines)
-        self._rows: list[list[str]] = []
-        self._characters = 0
         self._row_count = 0
         self._parse_from = 0
 
-    def feed(self, piece: bytes) -> Iterator[list[list[str]]]:
-        """The portions that are complete by now. Raises BrokenCsv."""
+    def feed(self, piece: bytes) -> Iterator[tuple[int, list[str]]]:
+        """The rows that are complete by now. Raises BrokenCsv."""
         for start in range(0, len(piece), _STEP_BYTES):
             self._bytes += piece[start : start + _STEP_BYTES]
             if len(self._bytes) >= _STEP_BYTES:
                 yield from self._read(final=False)
 
-    def finish(self) -> Iterator[list[list[str]]]:
-        """The last portions. Raises BrokenCsv."""
+    def finish(self) -> Iterator[tuple[int, list[str]]]:
+        """The last rows. Raises BrokenCsv."""
         yield from self._read(final=True)
-        if self._rows:
-            yield self._take_portion()
 
-    def _read(self, *, final: bool) -> Iterator[list[list[str]]]:
+    def _read(self, *, final: bool) -> Iterator[tuple[int, list[str]]]:
         self._lines.add(self._decoder.decode(bytes(self._bytes), final), final=final)
         self._bytes.clear()
         if not final and self._lines.pending_characters < self._parse_from:
             return
+        if self.header is not None:
+            yield from self._read_plain_lines()
         while True:
             self._lines.mark()
+            line = self._lines.number
             try:
                 row = next(self._reader)
             except _NeedMore:
@@ -87,11 +84,23 @@ class CsvPortions:
                 # The reader takes all that follows for one cell: rows would be lost without a word.
                 raise self._broken("has a quote that is not closed")
             if any(row):
-                self._accept(row)
-                if len(self._rows) >= self._rows_per_portion or self._characters > _MAX_PORTION_CHARACTERS:
-                    yield self._take_portion()
+                yield from self._accept(line, row)
 
-    def _accept(self, row: list[str]) -> None:
+    def _read_plain_lines(self) -> Iterator[tuple[int, list[str]]]:
+        """The same rows, without asking for each of them whether it is complete."""
+        line = self._lines.number
+        lines = self._lines.take_plain()
+        ascii_only = all(map(str.isascii, lines))
+        for row in csv.reader(lines):
+            if any(row):
+                if ascii_only:
+                    self._row_count += 1
+                    yield line, row
+                else:
+                    yield from self._accept(line, row)
+            line += 1
+
+    def _accept(self, line: int, row: list[str]) -> Iterator[tuple[int, list[str]]]:
         joined = "".join(row)
         readable = joined.isascii() or _is_text(joined)
         if self.header is None:
@@ -101,13 +110,8 @@ class CsvPortions:
                 raise self._broken("has the character U+0000")
             self.header = row
             return
-        self._rows.append(row if readable else [f"{BAD_ROW_PREFIX}the row is not UTF-8 text"])
         self._row_count += 1
-        self._characters += len(joined)
-
-    def _take_portion(self) -> list[list[str]]:
-        portion, self._rows, self._characters = self._rows, [], 0
-        return portion
+        yield line, row if readable else [f"{BAD_ROW_PREFIX}the row is not UTF-8 text"]
 
     def _broken(self, problem: str) -> BrokenCsv:
         row = "The header" if self.header is None else f"Row {self._row_count + 1}"
@@ -130,6 +134,8 @@ class _Lines:
         self._mark = 0
         self._tail = ""
         self._final = False
+        self._passed = 0
+        self._has_quote = False
         self.pending_characters = 0
         self.are_many = False
         self.ended_within_record = False
@@ -143,6 +149,21 @@ class _Lines:
         self._tail = "" if final or not lines or lines[-1].endswith("\n") else lines.pop()
         self._lines += lines
         self._final = final
+        self._has_quote = self._has_quote or '"' in text
+
+    @property
+    def number(self) -> int:
+        """Of the line that comes next, from 1."""
+        return self._passed + self._next + 1
+
+    def take_plain(self) -> list[str]:
+        """The lines that are there, if each of them is a record for certain; else none."""
+        if self._has_quote or self.are_many:
+            return []
+        lines, self._lines = self._lines[self._next :], []
+        self._passed += self._next + len(lines)
+        self._next = self._mark = 0
+        return lines
 
     @property
     def characters_since_mark(self) -> int:
@@ -154,7 +175,9 @@ class _Lines:
     def rewind(self) -> None:
         """Back to the mark. What stands before it is let go."""
         del self._lines[: self._mark]
+        self._passed += self._mark
         self._next = self._mark = 0
+        self._has_quote = '"' in self._tail or any('"' in line for line in self._lines)
         self.pending_characters = len(self._tail) + sum(map(len, self._lines))
 
     def __iter__(self) -> "_Lines":

@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, date, datetime, timedelta, timezone
+from functools import lru_cache
 from typing import Final
 
 # What is left of a second when it is spelled: two instants of one millisecond look the same.
@@ -16,6 +17,8 @@ _INSTANT = re.compile(
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
+# Files and lists repeat few dates very often.
+@lru_cache(maxsize=4096)
 def parse_instant(text: str) -> datetime:
     """The instant that `text` names, aware and in UTC, to the microsecond (more digits are cut).
 

@@ -188,6 +188,10 @@ def resource_in_use(
 # --- business refusals ---------------------------------------------------------------------------
 
 
+def invalid_async_action(details: str) -> ApiError:
+    return ApiError(400, "invalid_async_action", "Invalid async action", details)
+
+
 def invalid_campaign(details: str) -> ApiError:
     return ApiError(400, "invalid_campaign", "Invalid Campaign", details)
 

@@ -31,24 +31,29 @@ def new_id() -> UUID:
     return _make_id(milliseconds, count.to_bytes(2, "big") + os.urandom(8))
 
 
-def new_ids(count: int) -> list[UUID]:
-    """`count` new ids of one moment, ascending, so that a bulk insert appends to the index.
+class IdBatch:
+    """Ids of one bulk insert: ascending, and no other id ever lies between two of them.
 
-    The 12 bits after the time count up within a portion of 4096; the rest is random.
+    They share their first 96 bits, 42 of which are random (with the milliseconds: 2**-42 that a
+    second batch of the same millisecond takes the same), and count up in the last 32. So the first and
+    the last of them say which rows an insert has made.
     """
-    milliseconds = time.time_ns() // 1_000_000
-    noise = os.urandom(8 * count)
-    # Each 4096 ids move on by a millisecond: ids of one call stay distinct in their leading 60 bits.
-    return [
-        UUID(
-            int=(milliseconds + index // 4096) << 80
-            | 0x7 << 76
-            | (index % 4096) << 64
-            | 0b10 << 62
-            | int.from_bytes(noise[8 * index : 8 * index + 8], "big") >> 2
-        )
-        for index in range(count)
-    ]
+
+    MOST = 1 << 32
+
+    def __init__(self, count: int) -> None:
+        if not 1 <= count <= self.MOST:
+            raise ValueError(f"a batch has 1 to {self.MOST} ids, not {count}")
+        self.shared = _make_id(time.time_ns() // 1_000_000, os.urandom(10)).bytes[:12]
+        self.count = count
+
+    @property
+    def first(self) -> UUID:
+        return UUID(bytes=self.shared + bytes(4))
+
+    @property
+    def last(self) -> UUID:
+        return UUID(bytes=self.shared + (self.count - 1).to_bytes(4, "big"))
 
 
 def _make_id(milliseconds: int, noise: bytes) -> UUID:

@@ -3,21 +3,35 @@
 import csv
 import dataclasses
 import io
+import itertools
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 import httpx
 import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as settings_of_property
+from hypothesis import strategies as st
 
 from action_answers import action as action_alone
 from action_answers import action_in_list
 from builders import a_campaign, a_refusal, a_voucher, not_there, read_refusal
 from database_views import count_more_rows, count_rows
 from field_rules import find_violations
-from importing import a_csv, import_csv, import_json, make_campaign, make_voucher, read_action, read_rows
+from importing import (
+    A_REPORT,
+    a_csv,
+    import_csv,
+    import_json,
+    make_campaign,
+    make_voucher,
+    read_action,
+    read_rows,
+)
 from openvoucher.features.async_actions import service
+from openvoucher.features.async_actions.schemas import RowOutcome
 from openvoucher.features.async_actions.service import (
     InputReceiver,
     clean_up,
@@ -29,6 +43,7 @@ from openvoucher.features.async_actions.service import (
 from openvoucher.platform.call import Call, Project
 from openvoucher.platform.db import Connection, Database, DatabaseUnavailable
 from openvoucher.platform.jobs import Job, Run
+from openvoucher.platform.jobs.ahead import Ahead
 from openvoucher.platform.jobs.worker import Worker
 from openvoucher.wire.ids import parse_id
 
@@ -166,6 +181,7 @@ RESULT_OF_IMPORT = {
     "message": "1 voucher(s) imported successfully, 1 failed.",
     "done_count": 1,
     "failed_count": 1,
+    **A_REPORT,
 }
 
 
@@ -298,9 +314,11 @@ class Portions:
         self._id = job_id
 
     @asynccontextmanager
-    async def run(self, now: datetime = NOON) -> AsyncIterator[Run]:
+    async def run(self, now: datetime = NOON, *, cancelled: bool = False) -> AsyncIterator[Run]:
         async with self._call.db.transaction() as connection:
-            yield Run(connection=connection, job=self._job, settings=self._call.settings, now=now)
+            settings = self._call.settings
+            job = dataclasses.replace(self._job, cancelled=cancelled)
+            yield Run(connection=connection, job=job, settings=settings, now=now, ahead=Ahead())
 
     async def record(self, **outcome: Any) -> tuple[str, int]:
         async with self.run() as run:
@@ -329,7 +347,10 @@ async def start_portions(call: Call, total: int | None) -> Portions:
 async def test_progress_is_a_hundred_at_the_end_and_not_before(call: Call) -> None:
     portions = await start_portions(call, 1000)
     assert await portions.record(done=0, finished=False) == ("IN_PROGRESS", 0)
-    assert await portions.record(done=333, failed=[(1, "A", "x")], finished=False) == ("IN_PROGRESS", 33)
+    assert await portions.record(done=333, failed=[RowOutcome(1, "A", "x")], finished=False) == (
+        "IN_PROGRESS",
+        33,
+    )
     assert await portions.record(done=666, finished=False) == ("IN_PROGRESS", 99)
     assert await portions.record(done=500, finished=False) == ("IN_PROGRESS", 99)
     assert await portions.record(done=0, finished=True) == ("DONE", 100)
@@ -344,6 +365,59 @@ async def test_progress_never_goes_back(call: Call, db: Database, project: Proje
     assert await portions.record(done=20, finished=False) == ("IN_PROGRESS", 70)
 
 
+class Life(NamedTuple):
+    """Portions of a job: (done, failed) each; `total` may be wrong."""
+
+    total: int | None
+    portions: list[tuple[int, int]]
+    ending: Literal["done", "given up", "cancelled"]
+
+
+_COUNTS = st.integers(0, 2_000)
+_LIVES = st.builds(
+    Life,
+    st.none() | st.integers(0, 10_000),
+    st.lists(st.tuples(_COUNTS, _COUNTS), max_size=8),
+    st.sampled_from(["done", "given up", "cancelled"]),
+)
+
+
+@settings_of_property(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(life=_LIVES)
+async def test_over_a_jobs_life_neither_progress_nor_counts_go_back(call: Call, life: Life) -> None:
+    portions = await start_portions(call, life.total)
+    columns = ("progress", "done_count", "failed_count", "updated_at", "started_at", "status", "message")
+    seen = [await portions.read(*columns)]
+    row = 0
+    for number, (done, failed) in enumerate(life.portions):
+        outcomes = [RowOutcome(row + place, "A", "x") for place in range(1, failed + 1)]
+        row += failed
+        last = life.ending == "done" and number == len(life.portions) - 1
+        await portions.record(done=done, failed=outcomes, finished=last)
+        seen.append(await portions.read(*columns))
+    if life.ending != "done":
+        async with portions.run(cancelled=life.ending == "cancelled") as run:
+            await fail_action(run, "no luck")
+        seen.append(await portions.read(*columns))
+    for before, after in itertools.pairwise(seen):
+        assert all(earlier <= later for earlier, later in zip(before[:4], after[:4], strict=True))
+        # Its start is told with its first portion, and for good.
+        assert after[4] == before[4] or before[4] is None
+    assert [moment is not None for *_, moment, _, _ in seen] == [
+        number > 0 and bool(life.portions) for number in range(len(seen))
+    ]
+    rows = sum(done + failed for done, failed in life.portions)
+    assert sum(seen[-1][1:3]) == rows
+    status, message = seen[-1][5:]
+    of = "" if life.total is None else f" of {life.total}"
+    expected = {"given up": "no luck", "cancelled": f"Cancelled after {rows}{of} rows.", "done": None}
+    assert message == expected[life.ending]
+    ended = "FAILED" if life.ending != "done" else "DONE" if life.portions else "ENQUEUED"
+    assert (status, seen[-1][0] == 100) == (ended, ended == "DONE")
+
+
 @pytest.mark.parametrize("total", [None, 0])
 async def test_progress_of_an_unknown_number_of_rows_is_0_until_it_is_100(
     call: Call, total: int | None
@@ -355,7 +429,7 @@ async def test_progress_of_an_unknown_number_of_rows_is_0_until_it_is_100(
 
 async def test_an_action_that_is_given_up_keeps_its_counts_and_its_progress(call: Call) -> None:
     portions = await start_portions(call, 10)
-    await portions.record(done=3, failed=[(4, "D", "x")], finished=False)
+    await portions.record(done=3, failed=[RowOutcome(4, "D", "x")], finished=False)
     async with portions.run(NOON + timedelta(minutes=1)) as run:
         await fail_action(run, "no luck")
     columns = ("status", "progress", "done_count", "failed_count", "message", "updated_at")
@@ -394,6 +468,20 @@ async def test_failed_rows_stand_in_the_result_up_to_a_number_and_are_all_counte
     result = (await read_action(client, action_id))["result"]
     assert [row["code"] for row in result["failed"]] == ["A", "B", "C"]
     assert result["failed_count"] == 5
+
+
+async def test_an_action_says_that_it_was_cancelled_though_its_job_is_older_than_what_is_kept(
+    client: httpx.AsyncClient, db: Database, project: Project, worker: Worker
+) -> None:
+    action_id = await update_metadata(client, "A")
+    assert (await client.post(f"/v1/async-actions/{action_id}/cancel")).status_code == 202
+    await worker.run_until_idle()
+    async with db.connection() as connection:
+        await connection.execute(
+            "update job set created_at = now() - interval '1 year' where project_id = $1", project.id
+        )
+    await clean_up(db, datetime.now(UTC))
+    assert (await read_action(client, action_id))["cancelled"] is True
 
 
 async def test_an_action_of_a_transaction_that_is_undone_never_was(
@@ -530,14 +618,7 @@ async def test_nobody_sees_an_action_or_does_its_job_before_all_its_input_is_the
     ]
     portions = Portions(call, started.async_action_id)
     async with portions.run() as run:
-        assert await load_input(run) == (1, b"one")
-        assert await load_input(dataclasses.replace(run, job=dataclasses.replace(run.job, position=1))) == (
-            4,
-            b"two",
-        )
-        assert (
-            await load_input(dataclasses.replace(run, job=dataclasses.replace(run.job, position=2))) is None
-        )
+        assert [await load_input(run, position) for position in range(3)] == [(1, b"one"), (4, b"two"), None]
         await run.connection.execute("delete from job where project_id = $1", project.id)
 
 

@@ -315,13 +315,38 @@ async def test_two_campaigns_that_share_a_small_space_have_no_code_in_common(
 async def test_two_campaigns_that_share_a_large_space_have_no_code_in_common(
     client: httpx.AsyncClient, db: Database, workers: list[Worker], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # Drawn from a corner of the space, so that they meet.
-    monkeypatch.setattr(service, "draw_codes", draw_from_a_corner)
+    meet_in_a_corner(monkeypatch)
+    refused = watch_inserts(monkeypatch)
     await generate_at_once(client, workers, 500, **LARGE)
     codes = Counter(await list_codes(db))
     assert (len(codes), max(codes.values())) == (1000, 1)
+    # They did meet: codes were drawn that the other had.
+    assert refused.count(False) > 0
     for name in ("One", "Two"):
         assert await read_statuses(client, name) == ("DONE", "DONE", 500)
+
+
+def meet_in_a_corner(patch: pytest.MonkeyPatch) -> None:
+    """All codes are drawn from one corner of the space, whatever part of it they are of."""
+    patch.setattr(service, "draw_codes", draw_from_a_corner)
+    patch.setattr(
+        service,
+        "draw_codes_of_part",
+        lambda pattern, part, _whole, random_bytes: draw_from_a_corner(pattern, len(part), random_bytes),
+    )
+
+
+def watch_inserts(patch: pytest.MonkeyPatch) -> list[bool]:
+    """Of each batch whether it could be inserted."""
+    insert_batch = batches.insert_batch
+    outcomes: list[bool] = []
+
+    async def insert(*arguments: Any, **named: Any) -> bool:
+        outcomes.append(await insert_batch(*arguments, **named))
+        return outcomes[-1]
+
+    patch.setattr(batches, "insert_batch", insert)
+    return outcomes
 
 
 def draw_from_a_corner(pattern: CodePattern, count: int, random_bytes: Any) -> list[str]:
@@ -346,7 +371,8 @@ async def test_twin_without_look_up_and_unique_index_gives_codes_twice(
 
     async with db.connection() as connection:
         await connection.execute("drop index voucher_code_is_unique")
-    monkeypatch.setattr(service, "draw_codes", draw_from_a_corner)
+    if config == LARGE:
+        meet_in_a_corner(monkeypatch)
     monkeypatch.setattr(batches, "find_taken_codes", find_nothing)
     monkeypatch.setattr(batches, "list_codes_like", list_nothing)
     await generate_at_once(client, workers, 500, **config)

@@ -4,11 +4,13 @@ from collections.abc import Callable
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 
 from builders import a_campaign, a_refusal, a_voucher, not_there, read_refusal
 from database_views import count_rows
 from importing import (
+    A_REPORT,
     a_csv,
     a_result,
     count_codes,
@@ -25,7 +27,8 @@ from importing import (
     read_rows,
     read_vouchers,
 )
-from openvoucher.app import make_app
+from openvoucher.app import make_app, make_worker
+from openvoucher.features.code_imports import portions
 from openvoucher.features.projects.service import KeyPair
 from openvoucher.platform.call import Project
 from openvoucher.platform.db import Database
@@ -164,6 +167,7 @@ async def test_what_only_one_row_of_a_json_import_has_wrong_fails_that_row(
         "failed": [{"code": f"BAD-{number}", "reason": reason} for number, (_, reason) in enumerate(faults)],
         "done_count": 1,
         "failed_count": 6,
+        **A_REPORT,
     }
     vouchers = await read_vouchers(client)
     assert [(code, voucher["campaign"], voucher["metadata"]) for code, voucher in vouchers.items()] == [
@@ -173,6 +177,12 @@ async def test_what_only_one_row_of_a_json_import_has_wrong_fails_that_row(
 
 # Enough of them for the first to be kept before the last have come in.
 LONG_ROWS = ["CODE," + "x" * 1000] * 200
+
+
+@pytest.fixture
+def short_sample(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Portions of a file are cut after a few rows already, not after thousands."""
+    monkeypatch.setattr(portions, "_SAMPLE_ROWS", 16)
 
 
 @pytest.mark.parametrize(
@@ -187,6 +197,7 @@ LONG_ROWS = ["CODE," + "x" * 1000] * 200
         (b"Code\x00\nA\n", "The header has the character U+0000"),
     ],
 )
+@pytest.mark.usefixtures("short_sample")
 async def test_a_file_that_cannot_be_cut_into_rows_is_refused_as_a_whole(
     client: httpx.AsyncClient, db: Database, file: bytes, details: str
 ) -> None:
@@ -231,19 +242,20 @@ async def test_an_upload_over_the_limit_leaves_nothing(client: httpx.AsyncClient
     assert await count_rows(db) == before
 
 
+@pytest.mark.usefixtures("short_sample")
 async def test_an_upload_that_breaks_in_the_middle_leaves_nothing(
     db: Database, project: Project, settings: Settings, keys: dict[str, KeyPair]
 ) -> None:
     head = b'--x\r\nContent-Disposition: form-data; name="file"; filename="c.csv"\r\n\r\n'
     body = [head, b"Code,Info\n", *[a_csv(*LONG_ROWS)] * 4]
     before = await count_rows(db)
-    portions = 0
+    kept = 0
 
     async def receive() -> dict[str, Any]:
-        nonlocal portions
+        nonlocal kept
         if body:
             return {"type": "http.request", "body": body.pop(0), "more_body": True}
-        portions = len(await read_rows(db, project, "job_input", "portion"))
+        kept = len(await read_rows(db, project, "job_input", "portion"))
         return {"type": "http.disconnect"}
 
     async def send(_event: dict[str, Any]) -> None:
@@ -269,7 +281,7 @@ async def test_an_upload_that_breaks_in_the_middle_leaves_nothing(
     }
     await make_app(db, settings)(scope, receive, send)
     # What had come in was kept already, and is gone.
-    assert portions > 20
+    assert kept > 20
     assert await count_rows(db) == before
 
 
@@ -313,6 +325,7 @@ async def test_an_import_is_an_async_action(
         "failed": [],
         "done_count": 2,
         "failed_count": 0,
+        **A_REPORT,
     }
     vouchers = await read_vouchers(client)
     assert {code: voucher["campaign"] for code, voucher in vouchers.items()} == {"A": campaign, "B": campaign}
@@ -425,14 +438,15 @@ async def test_an_import_whose_campaign_is_deleted_fails_and_keeps_count_of_what
 
 
 async def test_an_import_whose_input_is_lost_fails_and_says_so(
-    client: httpx.AsyncClient, db: Database, project: Project, worker: Worker
+    client: httpx.AsyncClient, db: Database, project: Project, settings: Settings, worker: Worker
 ) -> None:
     await make_campaign(client)
     action_id = await import_csv(client, a_csv("Code", *"ABCDEFG"), "Spring")
     await worker.run_next()
     async with db.connection() as connection:
         await connection.execute("delete from job_input where project_id = $1", project.id)
-    await worker.run_until_idle()
+    # Another one than has read it already.
+    await make_worker(db, settings).run_until_idle()
     action = await read_action(client, action_id)
     assert (action["status"], action["progress"]) == ("FAILED", 71)
     assert action["result"] == {**a_result(5), "message": "The input of this import is gone."}
@@ -501,3 +515,25 @@ async def test_a_file_that_was_imported_is_imported_again_without_a_change(
             (True, "Food", "red")
         }
         assert (len(vouchers), await count_codes(client)) == (12, 12)
+
+
+@pytest.mark.parametrize("kind", ["CSV", "JSON"])
+@pytest.mark.parametrize("dry_run", [False, True])
+async def test_workers_with_other_portions_go_on_with_those_that_were_kept(
+    client: httpx.AsyncClient, db: Database, project: Project, settings: Settings, kind: str, dry_run: bool
+) -> None:
+    """As after a restart with another setting."""
+    await make_campaign(client)
+    codes = [f"CODE-{number:02}" for number in range(23)]
+    if kind == "CSV":
+        action_id = await import_csv(client, a_csv("Code", *codes, "", *codes[:3]), "Spring", dry_run=dry_run)
+    else:
+        items = [{"code": code} for code in codes]
+        action_id = await import_json(client, items, "Spring", dry_run=dry_run)
+    for size in (1, 50, 7, 3, 2, 9):
+        await make_worker(db, msgspec.structs.replace(settings, portion_rows=size)).run_next()
+    result = (await read_action(client, action_id))["result"]
+    assert (result["done_count"], result["failed_count"]) == (26 if kind == "CSV" else 23, 0)
+    stored = [] if dry_run else [(code,) for code in codes]
+    assert await read_rows(db, project, "voucher", "code") == stored
+    assert await count_codes(client) == len(stored)

@@ -7,6 +7,7 @@ import pytest
 
 from builders import a_voucher
 from importing import (
+    A_REPORT,
     a_csv,
     a_result,
     count_codes,
@@ -245,6 +246,7 @@ async def test_an_item_of_a_json_import_updates_nothing(client: httpx.AsyncClien
             "failed": [{"code": taken, "reason": f"Duplicated voucher exists with id {taken}"}],
             "done_count": 1,
             "failed_count": 1,
+            **A_REPORT,
         }
     assert {code: voucher["active"] for code, voucher in (await read_vouchers(client)).items()} == {
         "A": True,

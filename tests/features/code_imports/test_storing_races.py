@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from database_views import holding_locks, wait_for_waiting_statements
+from database_views import count_rows, holding_locks, wait_for_waiting_statements
 from importing import (
     a_csv,
     a_result,
@@ -33,28 +33,43 @@ LIMIT = "Campaign vouchers limit exceeded"
 five_codes_at_most = pytest.mark.parametrize("settings", [{"max_codes_per_campaign": 5}], indirect=True)
 
 
-def do_after_first_look_up(patch: pytest.MonkeyPatch, act: Any) -> None:
-    """What others do between the moment at which an import looks who has its codes, and its insert."""
-    looked = False
+# Whether a code is taken an import finds out by its insert, and looks up only then who has it.
+moments = pytest.mark.parametrize("moment", ["before the first insert", "after the first look-up"])
+
+
+def do_meanwhile(patch: pytest.MonkeyPatch, act: Any, moment: str = "after the first look-up") -> list[str]:
+    """What others do while an import is about to insert its codes: when it has looked at nothing yet, or
+    between the moment at which it looks who has them, and its insert. What the import did is told then."""
+    steps: list[str] = []
 
     async def look_up(connection: Connection, project_id: int, codes: Sequence[str]) -> dict[str, TakenCode]:
-        nonlocal looked
         found = await find_taken_codes(connection, project_id, codes)
-        if not looked:
-            looked = True
+        steps.append("look-up")
+        if moment == "after the first look-up" and steps.count("look-up") == 1:
             await act()
         return found
 
+    async def insert(*arguments: Any, **options: Any) -> bool:
+        if moment == "before the first insert" and not steps:
+            await act()
+        inserted = await insert_batch(*arguments, **options)
+        steps.append("insert" if inserted else "insert refused")
+        return inserted
+
     patch.setattr(storing, "find_taken_codes", look_up)
+    patch.setattr(storing, "insert_batch", insert)
+    return steps
 
 
 # --- two imports at once ---------------------------------------------------------------------------
 
 
 class Meeting:
-    """The first look-ups of two imports end at the same moment; `refused`: batches that came too late."""
+    """The first portions of two imports begin their inserts at the same moment, each having seen what there
+    is to see; `looked`: look-ups before that; `refused`: batches that came too late."""
 
     def __init__(self, patch: pytest.MonkeyPatch) -> None:
+        self.looked = 0
         self.refused = 0
         self._arrived = 0
         self._barrier = asyncio.Barrier(2)
@@ -65,18 +80,30 @@ class Meeting:
         self, connection: Connection, project_id: int, codes: Sequence[str]
     ) -> dict[str, TakenCode]:
         found = await find_taken_codes(connection, project_id, codes)
+        if self._arrived < 2:
+            assert found == {}
+            self.looked += 1
+        return found
+
+    async def _insert(self, *arguments: Any, **options: Any) -> bool:
         self._arrived += 1
         if self._arrived <= 2:
             async with asyncio.timeout(30):
                 await self._barrier.wait()
-        return found
-
-    async def _insert(self, *arguments: Any, **options: Any) -> bool:
         inserted = await insert_batch(*arguments, **options)
         self.refused += not inserted
         return inserted
 
 
+# With a limit of codes an import looks who has its codes before it inserts them; else it does not.
+both_ways = pytest.mark.parametrize(
+    ("settings", "looked"),
+    [
+        pytest.param({}, 0, id="without a look-up"),
+        pytest.param({"max_codes_per_campaign": 1000}, 2, id="after a look-up"),
+    ],
+    indirect=["settings"],
+)
 ROWS = 40
 CODES = [f"CODE-{number:02}" for number in range(ROWS)]
 
@@ -151,11 +178,13 @@ def race(client: httpx.AsyncClient, db: Database, project: Project, settings: Se
     return Race(client, db, project, settings)
 
 
+@both_ways
 async def test_two_imports_of_the_same_codes_at_once_store_each_code_once(
-    race: Race, monkeypatch: pytest.MonkeyPatch
+    race: Race, monkeypatch: pytest.MonkeyPatch, looked: int
 ) -> None:
     meeting, violations = await race.run(monkeypatch)
     assert violations == []
+    assert meeting.looked == looked
     assert meeting.refused > 0
 
 
@@ -169,17 +198,24 @@ async def no_unique_index(db: Database, project: Project) -> AsyncIterator[None]
         await connection.execute("create unique index voucher_code_is_unique on voucher (project_id, code)")
 
 
+@both_ways
 @pytest.mark.usefixtures("no_unique_index")
 async def test_twin_without_the_unique_index_stores_codes_twice(
-    race: Race, monkeypatch: pytest.MonkeyPatch
+    race: Race, monkeypatch: pytest.MonkeyPatch, looked: int
 ) -> None:
-    _, violations = await race.run(monkeypatch)
+    meeting, violations = await race.run(monkeypatch)
+    assert (meeting.looked, meeting.refused) == (looked, 0)
     assert "the codes are not all there, each once" in violations
     assert "a code was imported by more than one, or by none" in violations
 
 
+@both_ways
 async def test_two_imports_of_the_same_codes_into_one_campaign_both_count_all_rows_as_imported(
-    client: httpx.AsyncClient, db: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    client: httpx.AsyncClient,
+    db: Database,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    looked: int,
 ) -> None:
     await make_campaign(client)
     meeting = Meeting(monkeypatch)
@@ -187,6 +223,7 @@ async def test_two_imports_of_the_same_codes_into_one_campaign_both_count_all_ro
     assert results == [a_result(ROWS), a_result(ROWS)]
     assert sorted(await read_vouchers(client)) == CODES
     assert await count_codes(client) == ROWS
+    assert meeting.looked == looked
     assert meeting.refused > 0
 
 
@@ -241,11 +278,14 @@ async def test_an_import_waits_for_a_transaction_that_is_just_taking_one_of_its_
     assert await count_codes(client) == result["done_count"]
 
 
+@moments
 async def test_a_standalone_voucher_that_was_made_meanwhile_is_updated(
-    client: httpx.AsyncClient, worker: Worker, monkeypatch: pytest.MonkeyPatch
+    client: httpx.AsyncClient, worker: Worker, monkeypatch: pytest.MonkeyPatch, moment: str
 ) -> None:
-    do_after_first_look_up(
-        monkeypatch, lambda: make_voucher(client, "B", type="GIFT_VOUCHER", metadata={"a": 1})
+    # (One that is there already makes it look.)
+    await make_voucher(client, "C", type="GIFT_VOUCHER")
+    steps = do_meanwhile(
+        monkeypatch, lambda: make_voucher(client, "B", type="GIFT_VOUCHER", metadata={"a": 1}), moment
     )
     file = a_csv("Code,Voucher Type,Value,b", *(f"{code},GIFT_VOUCHER,5,2" for code in "ABC"))
     assert await finish(client, worker, await import_csv(client, file)) == a_result(3)
@@ -255,6 +295,8 @@ async def test_a_standalone_voucher_that_was_made_meanwhile_is_updated(
         "B": (500, {"a": 1, "b": "2"}),
         "C": (500, {"b": "2"}),
     }
+    refused = ["insert refused", "look-up"]
+    assert steps == [*refused * (1 if moment == "before the first insert" else 2), "insert"]
 
 
 @pytest.mark.parametrize("query", ["", "?force=true"])
@@ -263,7 +305,7 @@ async def test_a_code_that_is_deleted_before_its_row_could_update_it_fails(
 ) -> None:
     await make_campaign(client)
     await make_voucher(client, "B", "Spring")
-    do_after_first_look_up(monkeypatch, lambda: client.delete(f"/v1/vouchers/B{query}"))
+    do_meanwhile(monkeypatch, lambda: client.delete(f"/v1/vouchers/B{query}"))
     file = a_csv("Code,Active", *(f"{code},false" for code in "ABC"))
     assert await finish(client, worker, await import_csv(client, file, "Spring")) == a_result(
         2, (2, "B", "The voucher was deleted")
@@ -279,7 +321,7 @@ async def fill_during_look_up(
     await make_campaign(client)
     for code in ("OLD-1", "OLD-2"):
         await make_voucher(client, code, "Spring")
-    do_after_first_look_up(patch, lambda: make_two_more(client))
+    do_meanwhile(patch, lambda: make_two_more(client))
     action_id = await import_csv(client, a_csv("Code", "A", "B", "C"), "Spring")
     await worker.run_until_idle()
     async with db.connection() as connection:
@@ -316,6 +358,7 @@ async def test_twin_that_does_not_look_again_overfills_the_campaign(
     assert await count_codes(client) == 7
 
 
+@moments
 @pytest.mark.parametrize("query", ["", "?force=true"])
 async def test_a_portion_whose_campaign_is_deleted_meanwhile_stores_nothing(
     client: httpx.AsyncClient,
@@ -324,12 +367,18 @@ async def test_a_portion_whose_campaign_is_deleted_meanwhile_stores_nothing(
     worker: Worker,
     monkeypatch: pytest.MonkeyPatch,
     query: str,
+    moment: str,
 ) -> None:
     await make_campaign(client)
-    do_after_first_look_up(monkeypatch, lambda: client.delete(f"/v1/campaigns/Spring{query}"))
+    # (One that is there already makes it look.)
+    await make_voucher(client, "B")
+    before = await count_rows(db)
+    steps = do_meanwhile(monkeypatch, lambda: client.delete(f"/v1/campaigns/Spring{query}"), moment)
     action_id = await import_csv(client, a_csv("Code", "A", "B"), "Spring")
     await worker.run_until_idle()
     action = await read_action(client, action_id)
     assert (action["status"], action["progress"]) == ("FAILED", 0)
     assert action["result"] == {**a_result(0), "message": "The campaign was deleted."}
-    assert await read_rows(db, project, "voucher", "code") == []
+    assert await read_rows(db, project, "voucher", "code") == [("B",)]
+    assert (await count_rows(db))["async_action_batch"] == before["async_action_batch"]
+    assert steps == ["insert refused", "look-up", "insert"]

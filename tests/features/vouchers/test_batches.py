@@ -6,16 +6,19 @@ from uuid import UUID
 
 import httpx
 import pytest
+import pytest_asyncio
 
 from builders import a_campaign, a_voucher
 from calls import NOW
 from database_views import count_more_rows, count_rows
+from openvoucher.features.async_actions.service import start_action
 from openvoucher.features.vouchers.batches import (
     NewVoucher,
     TakenCode,
     count_batch,
     find_taken_codes,
     insert_batch,
+    make_batch,
 )
 from openvoucher.features.vouchers.service import Campaign, find_campaign
 from openvoucher.platform.call import Call
@@ -57,11 +60,46 @@ def gift_cards(*codes: str, **fields: Any) -> list[NewVoucher]:
     return [NewVoucher(code, "GIFT_VOUCHER", **fields) for code in codes]
 
 
-async def insert(
-    call: Call, campaign: Campaign | None, vouchers: Sequence[NewVoucher], **options: Any
-) -> bool:
+@pytest_asyncio.fixture(loop_scope="module")
+async def action_id(call: Call) -> UUID:
+    """By what the batches are made."""
     async with call.db.transaction() as connection:
-        return await insert_batch(connection, call.project.id, campaign, vouchers, now=NOW, **options)
+        accepted = await start_action(
+            connection,
+            call,
+            type="VOUCHERS.IMPORT",
+            job_kind="nobody's",
+            lane="turns",
+            payload={},
+            total=None,
+        )
+    made = parse_id("aa", accepted.async_action_id)
+    assert made is not None
+    return made
+
+
+async def insert(
+    call: Call,
+    action_id: UUID,
+    campaign: Campaign | None,
+    vouchers: Sequence[NewVoucher],
+    **options: Any,
+) -> bool:
+    batch = make_batch(call.project.id, campaign, vouchers, now=NOW, **options)
+    async with call.db.transaction() as connection:
+        return await insert_batch(connection, call.project.id, batch, action_id=action_id)
+
+
+async def list_made(call: Call, action_id: UUID) -> list[list[str]]:
+    """The codes of each batch that an action made, found by the ids between which they lie."""
+    async with call.db.connection() as connection:
+        rows = await connection.fetch(
+            "select array(select code from voucher v where v.project_id = b.project_id"
+            "  and v.id between b.first_id and b.last_id order by v.id) as codes"
+            " from async_action_batch b where b.async_action_id = $1 order by first_id",
+            action_id,
+        )
+    return [row["codes"] for row in rows]
 
 
 async def read_columns(call: Call, names: str, codes: Sequence[str]) -> list[tuple[Any, ...]]:
@@ -70,28 +108,44 @@ async def read_columns(call: Call, names: str, codes: Sequence[str]) -> list[tup
     return [tuple(row) for row in rows]
 
 
-async def test_a_batch_stands_in_the_order_of_its_codes(call: Call, code: str) -> None:
+async def test_a_batch_stands_in_the_order_of_its_codes(call: Call, action_id: UUID, code: str) -> None:
     codes = [f"{code}-{letter}" for letter in "CBAé"]
-    assert await insert(call, None, gift_cards(*codes, own=GIFT))
+    assert await insert(call, action_id, None, gift_cards(*codes, own=GIFT))
     rows = await read_columns(call, "code, created_at, updated_at, own, active", codes)
     assert rows == [(each, NOW, None, GIFT, True) for each in sorted(codes)]
 
 
-async def test_nothing_is_a_batch_too(call: Call) -> None:
-    before = await count_rows(call.db)
-    assert await insert(call, None, [])
-    assert await count_more_rows(call.db, before) == {}
+async def test_a_batch_says_between_which_ids_an_action_made_its_codes(
+    client: httpx.AsyncClient, call: Call, action_id: UUID, code: str
+) -> None:
+    first, second = [f"{code}-{letter}" for letter in "BCA"], [f"{code}-{letter}" for letter in "ED"]
+    assert await list_made(call, action_id) == []
+    await client.post(f"/v1/vouchers/{code}-before", json=a_voucher())
+    assert await insert(call, action_id, None, gift_cards(*first, own=GIFT))
+    await client.post(f"/v1/vouchers/{code}-between", json=a_voucher())
+    assert await insert(call, action_id, None, gift_cards(*second, own=GIFT))
+    await client.post(f"/v1/vouchers/{code}-after", json=a_voucher())
+    assert sorted(await list_made(call, action_id)) == [sorted(first), sorted(second)]
+
+
+async def test_nothing_is_no_batch(call: Call) -> None:
+    with pytest.raises(ValueError, match="a batch has 1 to 4294967296 ids, not 0"):
+        make_batch(call.project.id, None, [], now=NOW)
 
 
 async def test_of_a_batch_with_a_taken_code_nothing_is_inserted_and_the_transaction_lives_on(
-    client: httpx.AsyncClient, call: Call, code: str
+    client: httpx.AsyncClient, call: Call, action_id: UUID, code: str
 ) -> None:
     await client.post(f"/v1/vouchers/{code}-2", json=a_voucher())
-    batch = gift_cards(f"{code}-1", f"{code}-2", f"{code}-3", own=GIFT)
+    cards = gift_cards(f"{code}-1", f"{code}-2", f"{code}-3", own=GIFT)
+    before = await count_rows(call.db)
     async with call.db.transaction() as connection:
-        assert not await insert_batch(connection, call.project.id, None, batch, now=NOW)
-        del batch[1]
-        assert await insert_batch(connection, call.project.id, None, batch, now=NOW)
+        batch = make_batch(call.project.id, None, cards, now=NOW)
+        assert not await insert_batch(connection, call.project.id, batch, action_id=action_id)
+        del cards[1]
+        batch = make_batch(call.project.id, None, cards, now=NOW)
+        assert await insert_batch(connection, call.project.id, batch, action_id=action_id)
+    assert await count_more_rows(call.db, before) == {"async_action_batch": 1, "voucher": 2}
     codes = [f"{code}-{number}" for number in (1, 2, 3)]
     assert await read_columns(call, "code, type", codes) == [
         (f"{code}-2", "DISCOUNT_VOUCHER"),
@@ -100,24 +154,25 @@ async def test_of_a_batch_with_a_taken_code_nothing_is_inserted_and_the_transact
     ]
 
 
-LEDGER = "credited, subtracted, spent, balance, redeemed_quantity"
+LEDGER = "credited, subtracted, spent, balance, redeemed_quantity, brought_quantity, brought_spent"
 
 
 @pytest.mark.parametrize(
     ("fields", "ledger", "bound"),
     [
-        ({}, (None, None, None, None, 0), False),
+        ({}, (None, None, None, None, 0, None, None), False),
         # An amount alone says nothing of what was spent: the card follows its campaign.
-        ({"amount": 900}, (None, None, None, None, 0), False),
-        ({"spent": 5}, (None, None, None, None, 0), True),
-        ({"amount": 900, "spent": 0}, (900, 0, 0, 900, 0), False),
-        ({"amount": 900, "spent": 400, "redeemed_quantity": 2}, (900, 0, 400, 500, 2), True),
-        ({"redeemed_quantity": 1}, (None, None, None, None, 1), True),
+        ({"amount": 900}, (None, None, None, None, 0, None, None), False),
+        ({"spent": 5}, (None, None, None, None, 0, None, None), True),
+        ({"amount": 900, "spent": 0}, (900, 0, 0, 900, 0, None, 0), False),
+        ({"amount": 900, "spent": 400, "redeemed_quantity": 2}, (900, 0, 400, 500, 2, 2, 400), True),
+        ({"redeemed_quantity": 1}, (None, None, None, None, 1, 1, None), True),
     ],
 )
 async def test_a_card_that_was_used_elsewhere_keeps_its_ledger_and_the_terms_of_now(
     client: httpx.AsyncClient,
     call: Call,
+    action_id: UUID,
     code: str,
     fields: dict[str, int],
     ledger: tuple[Any, ...],
@@ -126,19 +181,19 @@ async def test_a_card_that_was_used_elsewhere_keeps_its_ledger_and_the_terms_of_
     campaign = await make_campaign(client, call, code)
     (card,) = cards = gift_cards(code, **fields)
     assert card.bound is bound
-    assert await insert(call, campaign, cards)
+    assert await insert(call, action_id, campaign, cards)
     (row,) = await read_columns(call, f"{LEDGER}, revision, own_revision, campaign_id", [code])
     assert row == (*ledger, 2 if bound else None, 2, campaign.id)
 
 
 async def test_overrides_are_as_old_as_they_were_asked_for(
-    client: httpx.AsyncClient, call: Call, code: str
+    client: httpx.AsyncClient, call: Call, action_id: UUID, code: str
 ) -> None:
     campaign = await make_campaign(client, call, code)
     own = {"gift": {"amount": 5, "effect": "APPLY_TO_ORDER"}}
-    assert await insert(call, campaign, gift_cards(f"{code}-late", own=own))
+    assert await insert(call, action_id, campaign, gift_cards(f"{code}-late", own=own))
     # Asked for before the campaign's change to 700.
-    assert await insert(call, campaign, gift_cards(f"{code}-early", own=own), own_revision=1)
+    assert await insert(call, action_id, campaign, gift_cards(f"{code}-early", own=own), own_revision=1)
     amounts = {}
     for each in (f"{code}-late", f"{code}-early"):
         amounts[each] = (await client.get(f"/v1/vouchers/{each}")).json()["gift"]["amount"]
@@ -149,11 +204,12 @@ async def test_a_batch_is_counted_at_its_campaign_and_in_its_day(
     client: httpx.AsyncClient, call: Call, code: str
 ) -> None:
     campaign = await make_campaign(client, call, code)
-    batch = [*gift_cards("1", "2"), *gift_cards("3", redeemed_quantity=1)]
     counters = {"vouchers_created": 3, "created_vouchers_amount": 2100, "vouchers_deleted": 0}
     for _ in range(2):
         async with call.db.transaction() as connection:
-            assert await count_batch(connection, call.project.id, campaign, batch, counters=counters, day=DAY)
+            assert await count_batch(
+                connection, call.project.id, campaign, added=3, bound=1, counters=counters, day=DAY
+            )
     async with call.db.connection() as connection:
         days = await connection.fetch(
             "select day, counter, amount from campaign_day where campaign_id = $1 order by counter",
@@ -173,9 +229,7 @@ async def test_a_deleted_campaign_takes_no_batch(client: httpx.AsyncClient, call
     campaign = await make_campaign(client, call, code)
     await client.delete(f"/v1/campaigns/{code}")
     async with call.db.transaction() as connection:
-        assert not await count_batch(
-            connection, call.project.id, campaign, gift_cards("1"), counters={}, day=DAY
-        )
+        assert not await count_batch(connection, call.project.id, campaign, added=1, counters={}, day=DAY)
 
 
 async def test_taken_codes_are_told_with_their_owner_and_the_bin(

@@ -10,7 +10,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from openvoucher.app import OPERATIONS
 from openvoucher.platform.http.openapi import make_openapi
-from openvoucher.platform.http.operations import Operation, Upload
+from openvoucher.platform.http.operations import Operation, Upload, Watch
 from openvoucher.wire import errors
 
 Json = dict[str, Any]
@@ -76,6 +76,7 @@ async def create_thing(call: Any, body: Thing) -> None:
 
 
 async def weigh_thing(call: Any, thing_id: str) -> None: ...
+async def follow_thing(call: Any, thing_id: str, watch: Watch) -> None: ...
 async def enable_thing(call: Any, thing_id: str, body: Part) -> None: ...
 async def delete_thing(call: Any, thing_id: str) -> None: ...
 async def upload_things(call: Any, upload: Upload) -> None: ...
@@ -105,6 +106,14 @@ ROWS = [
         run=weigh_thing,
         summary="Weigh",
         answer=Heavy | Light,
+    ),
+    Operation(
+        method="GET",
+        path="/v1/things/{thing_id}/parts",
+        run=follow_thing,
+        summary="Follow",
+        watchable=True,
+        answer=Part,
     ),
     Operation(
         method="POST",
@@ -228,6 +237,20 @@ def test_the_fields_of_a_query_are_parameters(document: Json) -> None:
         },
         "active": {"name": "active", "in": "query", "required": False, "schema": {"type": "boolean"}},
     }
+
+
+def test_what_can_be_watched_says_how(document: Json) -> None:
+    described = operation(document, "follow_thing")
+    assert [(entry["name"], entry["in"]) for entry in described["parameters"]] == [
+        ("thing_id", "path"),
+        ("Prefer", "header"),
+    ]
+    assert [*described["responses"]["200"]["content"]] == ["application/json", "text/event-stream"]
+    assert [*described["responses"]["200"]["headers"]] == ["X-Request-Id", "Preference-Applied"]
+    other = operation(document, "weigh_thing")
+    assert [entry["name"] for entry in other["parameters"]] == ["thing_id"]
+    assert [*other["responses"]["200"]["content"]] == ["application/json"]
+    assert [*other["responses"]["200"]["headers"]] == ["X-Request-Id"]
 
 
 def test_bodies_are_of_their_media_type(document: Json) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from openvoucher.platform.http.operations import SERVER_TAG, Operation, Upload
+from openvoucher.platform.http.operations import SERVER_TAG, Operation, Upload, Watch
 
 
 class Body(msgspec.Struct):
@@ -74,6 +74,7 @@ async def take_nothing() -> None: ...
 async def take_body(call: Any, body: Body) -> None: ...
 async def take_query(call: Any, query: Body) -> None: ...
 async def take_upload(call: Any, upload: Upload) -> None: ...
+async def take_watch(call: Any, watch: Watch) -> None: ...
 
 
 @pytest.mark.parametrize(
@@ -87,6 +88,7 @@ async def take_upload(call: Any, upload: Upload) -> None: ...
         (take_body, "/v1/things", {"query": Body}),
         (take_query, "/v1/things", {}),
         (take_upload, "/v1/things", {}),
+        (take_watch, "/v1/things", {}),
     ],
 )
 def test_a_function_that_does_not_fit_its_row_stops_the_import(
@@ -103,6 +105,7 @@ def test_a_function_that_does_not_fit_its_row_stops_the_import(
         (take_body, {"form": Body}),
         (take_query, {"query": Body}),
         (take_upload, {"upload": True}),
+        (take_watch, {"watchable": True}),
     ],
 )
 def test_a_function_that_fits_is_a_row(run: Any, options: dict[str, Any]) -> None:

@@ -11,8 +11,9 @@ import msgspec
 import pytest
 
 from openvoucher.platform.db import Database
+from openvoucher.platform.http.exchange import LINGER_BYTES
 from openvoucher.platform.http.operations import Operation
-from openvoucher.platform.http.server import LINGER_BYTES, RawPath, make_http_app
+from openvoucher.platform.http.server import RawPath, make_http_app
 from openvoucher.settings import Settings
 from toy_api import KEYS, LIMIT_BYTES, Asker, Diary, ToyServer, make_toy_app
 
@@ -420,6 +421,50 @@ async def test_an_answer_that_breaks_off_is_left_to_the_server_to_cut() -> None:
 
     with pytest.raises(RuntimeError, match="in the middle"):
         await Asker(RawPath(breaks_off))("GET", "/v1/things/a")
+
+
+# --- looking on ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("headers", "wait_seconds", "wants_events"),
+    [
+        ([], None, False),
+        ([(b"prefer", b"wait=20")], 20, False),
+        ([(b"prefer", b"wait=soon")], None, False),
+        ([(b"accept", b"*/*")], None, False),
+        ([(b"accept", b"text/event-stream")], None, True),
+        ([(b"accept", b"text/event-stream;charset=utf-8")], None, True),
+        ([(b"accept", b"application/json;q=0.5, text/event-stream")], None, True),
+        ([(b"accept", b"application/json, text/event-stream")], None, False),
+        ([(b"accept", b"text/event-stream;q=0.5, application/json")], None, False),
+        ([(b"accept", b"text/event-stream"), (b"prefer", b"wait=5")], 5, True),
+    ],
+)
+async def test_what_can_be_watched_is_told_how(
+    ask: Asker, headers: list[tuple[bytes, bytes]], wait_seconds: int | None, wants_events: bool
+) -> None:
+    reply = await ask("GET", "/v1/things/a/watch", headers=headers)
+
+    assert reply.status == 200
+    assert reply.json["value"] == {"wait_seconds": wait_seconds, "wants_events": wants_events}
+
+
+@pytest.mark.parametrize(
+    ("path", "accept"),
+    [
+        ("/v1/things/a", b"text/event-stream"),
+        ("/v1/things/a/watch", b"text/html"),
+        ("/v1/things/a/watch", b"text/event-stream;q=0"),
+        ("/v1/things/a/watch", b"nonsense"),
+    ],
+)
+async def test_events_of_what_cannot_be_watched_and_pages_of_what_can_are_refused(
+    ask: Asker, diary: Diary, path: str, accept: bytes
+) -> None:
+    reply = await ask("GET", path, headers=[(b"accept", accept)])
+
+    assert (reply.status, diary.entries) == (406, [])
 
 
 # --- sockets ---------------------------------------------------------------------------------------

@@ -7,6 +7,8 @@ from typing import Any
 import httpx
 import pytest
 
+from openvoucher.platform.http.exchange import EXCHANGE_KEY
+from openvoucher.platform.http.server import RawPath
 from openvoucher.platform.http.serving import HttpServer
 from openvoucher.platform.listener import open_listener, show_address
 
@@ -77,6 +79,56 @@ async def test_a_request_that_takes_longer_than_its_time_is_cancelled(applicatio
         await task
         await asyncio.wait_for(application.cancelled.wait(), 30)
         assert (await request).status_code == 500
+
+
+class LookingOn:
+    """Sends a letter and looks on until its request is over; then it says so."""
+
+    def __init__(self) -> None:
+        self.came_in = asyncio.Event()
+        self.ended = asyncio.Event()
+
+    async def __call__(self, scope: Any, _receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"a", "more_body": True})
+        self.came_in.set()
+        while await scope[EXCHANGE_KEY].outlasts(0.5):
+            pass
+        self.ended.set()
+        await send({"type": "http.response.body", "body": b"z"})
+
+
+@pytest.mark.parametrize("tells", [True, False])
+async def test_who_only_looks_on_does_not_keep_a_server_from_stopping(
+    monkeypatch: pytest.MonkeyPatch, tells: bool
+) -> None:
+    if not tells:
+        # The twin: nobody says that the server stops, so the request is cancelled when its time is over.
+        monkeypatch.setattr("openvoucher.platform.http.serving.STOPPING_KEY", "something else")
+    application = LookingOn()
+    async with (
+        serving(RawPath(application), drain_seconds=1000 if tells else 1) as (server, address, task),
+        httpx.AsyncClient() as http,
+    ):
+        request = asyncio.create_task(http.get(address))
+        await application.came_in.wait()
+        server.stop()
+        await asyncio.wait_for(task, 30)
+        if tells:
+            assert (await request).text == "az"
+        else:
+            with pytest.raises(httpx.RemoteProtocolError):
+                await request
+        assert application.ended.is_set() == tells
+
+
+async def test_who_looks_on_is_told_when_the_client_hangs_up() -> None:
+    application = LookingOn()
+    async with serving(RawPath(application), drain_seconds=1) as (_, address, _):
+        async with httpx.AsyncClient() as http, http.stream("GET", address):
+            await application.came_in.wait()
+            assert not application.ended.is_set()
+        await asyncio.wait_for(application.ended.wait(), 30)
 
 
 async def test_an_idle_connection_does_not_keep_a_server_from_stopping(application: SlowApplication) -> None:

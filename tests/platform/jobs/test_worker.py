@@ -5,10 +5,21 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
+
 from openvoucher.platform.call import Project
-from openvoucher.platform.db import Database
-from openvoucher.platform.jobs import JobKind, PermanentFailure, PortionResult, Run, enqueue_job
-from openvoucher.platform.jobs.queue import MOST_TRIES
+from openvoucher.platform.db import Connection, Database
+from openvoucher.platform.jobs import (
+    Job,
+    JobKind,
+    PermanentFailure,
+    PortionResult,
+    Run,
+    cancel_job,
+    enqueue_job,
+    queue,
+)
+from openvoucher.platform.jobs.queue import MOST_TRIES, claim_job
 from openvoucher.platform.jobs.worker import Worker
 from openvoucher.settings import Settings
 from openvoucher.wire.ids import new_id
@@ -254,3 +265,118 @@ async def test_ten_long_jobs_are_all_under_way_and_a_short_one_is_done_before_an
     await worker.run_until_idle()
     assert ended[0] == "short"
     assert sorted(ended[1:]) == [f"long {number}" for number in range(10)]
+
+
+# --- cancelling ----------------------------------------------------------------------------------------
+
+
+async def cancel(db: Database, project: Project) -> None:
+    async with db.transaction() as connection:
+        for row in await connection.fetch("select id from job"):
+            await cancel_job(connection, project.id, row["id"])
+
+
+async def test_a_cancelled_job_is_given_up_without_a_portion_more(db: Database, project: Project) -> None:
+    seen: list[tuple[str, bool, bool]] = []
+    portions = 0
+
+    async def run_portion(run: Run) -> PortionResult:
+        nonlocal portions
+        portions += 1
+        return PortionResult(run.job.position + 1, False)
+
+    async def note_failure(run: Run, reason: str) -> None:
+        seen.append((reason, run.job.cancelled, run.connection.is_in_transaction()))
+
+    await put(db, project)
+    worker = Worker(db, [JobKind("test", run_portion, note_failure)], Settings())
+    assert await worker.run_next()
+    await cancel(db, project)
+    await worker.run_until_idle()
+    assert (portions, seen) == (1, [("Cancelled.", True, True)])
+    assert await fetch_job(db) == {"state": "failed", "position": 1, "tries": 1, "error": "Cancelled."}
+
+
+async def test_leased_work_that_is_cancelled_before_it_begins_does_not_begin(
+    db: Database, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran = False
+
+    async def run_portion(_run: Run) -> PortionResult:
+        nonlocal ran
+        ran = True
+        return PortionResult(1, True)
+
+    async def claim_then_cancel(connection: Connection) -> Job | None:
+        job = await claim_job(connection)
+        await cancel(db, project)
+        return job
+
+    await put(db, project)
+    failures = Failures()
+    worker = make_worker(db, run_portion, failures, lease_seconds=30)
+    with monkeypatch.context() as patched:
+        patched.setattr(queue, "claim_job", claim_then_cancel)
+        assert await worker.run_next()
+    await worker.run_until_idle()
+    assert (ran, failures.reasons) == (False, ["Cancelled."])
+
+
+async def test_giving_up_that_fails_is_tried_again_and_keeps_nobody_from_his_work(
+    db: Database, project: Project
+) -> None:
+    reasons: list[str] = []
+
+    async def run_portion(run: Run) -> PortionResult:
+        return PortionResult(1, True)
+
+    async def fail_at_first(_run: Run, reason: str) -> None:
+        reasons.append(reason)
+        if len(reasons) == 1:
+            raise ValueError("no luck")
+
+    await put(db, project)
+    await cancel(db, project)
+    await put(db, project, {"name": "another"})
+    worker = Worker(db, [JobKind("test", run_portion, fail_at_first)], Settings())
+    assert await worker.run_until_idle() == 2
+    async with db.connection() as connection:
+        rows = await connection.fetch("select state, error from job order by created_at, id")
+        assert [tuple(row) for row in rows] == [("waiting", "ValueError: no luck"), ("done", None)]
+        await connection.execute("update job set run_after = now() - interval '1 day'")
+    await worker.run_until_idle()
+    assert reasons == ["Cancelled."] * 2
+    async with db.connection() as connection:
+        assert await connection.fetchval("select count(*) from job where state = 'failed'") == 1
+
+
+async def test_a_cancelled_job_wakes_an_idle_worker(
+    db: Database, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    idle, given_up = asyncio.Event(), asyncio.Event()
+
+    async def claim_and_tell(connection: Connection) -> Job | None:
+        job = await claim_job(connection)
+        if job is None:
+            idle.set()
+        return job
+
+    async def run_portion(_run: Run) -> PortionResult:
+        raise ValueError("it waits for long now")
+
+    async def note_failure(_run: Run, _reason: str) -> None:
+        given_up.set()
+
+    await put(db, project)
+    worker = Worker(db, [JobKind("test", run_portion, note_failure)], Settings())
+    assert await worker.run_next()
+    async with db.connection() as connection:
+        await connection.execute("update job set run_after = now() + interval '1 day'")
+    monkeypatch.setattr(queue, "claim_job", claim_and_tell)
+    monkeypatch.setattr("openvoucher.platform.jobs.worker._POLL_SECONDS", 60)
+    task = asyncio.create_task(worker.run())
+    await asyncio.wait_for(idle.wait(), 10)
+    await cancel(db, project)
+    await asyncio.wait_for(given_up.wait(), 10)
+    worker.stop()
+    await asyncio.wait_for(task, 10)

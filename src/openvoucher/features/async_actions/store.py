@@ -2,10 +2,16 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from openvoucher.platform.db import Connection, Row
+
+# An action has the id of its job. `read_at` is compared with times that the database gave, too.
+_SELECT_ACTION: Final = (
+    "select action.*, coalesce(job.cancelled, false) as cancelled, clock_timestamp() as read_at"
+    " from async_action action left join job using (project_id, id)"
+)
 
 
 async def insert_action(
@@ -16,12 +22,16 @@ async def insert_action(
     type: str,
     request_id: str,
     total: int | None,
+    dry_run: bool,
+    columns: Sequence[str] | None,
+    undoes: UUID | None,
     report_token: str,
     now: datetime,
 ) -> None:
     await connection.execute(
         "insert into async_action (project_id, id, type, status, request_id, total, report_token,"
-        " created_at, updated_at) values ($1, $2, $3, 'ENQUEUED', $4, $5, $6, $7, $7)",
+        " created_at, updated_at, dry_run, columns, undoes)"
+        " values ($1, $2, $3, 'ENQUEUED', $4, $5, $6, $7, $7, $8, $9, $10)",
         project_id,
         action_id,
         type,
@@ -29,12 +39,15 @@ async def insert_action(
         total,
         report_token,
         now,
+        dry_run,
+        columns,
+        undoes,
     )
 
 
 async def find_action(connection: Connection, project_id: int, action_id: UUID) -> Row | None:
     return await connection.fetchrow(
-        "select * from async_action where project_id = $1 and id = $2", project_id, action_id
+        f"{_SELECT_ACTION} where action.project_id = $1 and action.id = $2", project_id, action_id
     )
 
 
@@ -55,8 +68,9 @@ async def list_actions(
     connection: Connection, project_id: int, *, before: datetime | None, limit: int
 ) -> list[Row]:
     return await connection.fetch(
-        "select * from async_action where project_id = $1 and ($2::timestamptz is null or created_at < $2)"
-        " order by created_at desc, id desc limit $3",
+        f"{_SELECT_ACTION} where action.project_id = $1"
+        " and ($2::timestamptz is null or action.created_at < $2)"
+        " order by action.created_at desc, action.id desc limit $3",
         project_id,
         before,
         limit,
@@ -76,7 +90,8 @@ async def add_progress(
 ) -> None:
     """Add a portion's counts. Progress is 100 when and only when the action is finished.
 
-    `now` is when the portion began; the last one is followed by the moment at which it ends.
+    `now` is when the portion began: of the first one it is when the action began. The last one is
+    followed by the moment at which it ends.
     """
     await connection.execute(
         "update async_action set"
@@ -84,7 +99,7 @@ async def add_progress(
         " status = case when $5 then 'DONE' else 'IN_PROGRESS' end,"
         " progress = case when $5 then 100 else greatest(progress, least(99,"
         "   coalesce((100 * (done_count + failed_count + $3 + $4)) / nullif(total, 0), 0)))::integer end,"
-        " message = coalesce($6, message),"
+        " message = coalesce($6, message), started_at = coalesce(started_at, $7),"
         " updated_at = greatest(updated_at, $7, case when $5 then clock_timestamp() end)"
         " where project_id = $1 and id = $2",
         project_id,
@@ -111,14 +126,17 @@ async def fail_action(
 
 
 async def insert_rows(
-    connection: Connection, project_id: int, action_id: UUID, rows: Sequence[tuple[int, str, str | None]]
+    connection: Connection,
+    project_id: int,
+    action_id: UUID,
+    rows: Sequence[tuple[int, str, str | None, int | None, Sequence[str] | None]],
 ) -> None:
-    """Outcomes of rows: (row, code, reason or None when it was done)."""
+    """Outcomes of rows: (row, code, reason or None when it was done, line, cells)."""
     if rows:
         await connection.copy_records_to_table(
             "async_action_row",
-            records=[(project_id, action_id, row, code, reason) for row, code, reason in rows],
-            columns=("project_id", "async_action_id", "row", "code", "reason"),
+            records=[(project_id, action_id, *row) for row in rows],
+            columns=("project_id", "async_action_id", "row", "code", "reason", "line", "cells"),
         )
 
 
@@ -138,7 +156,7 @@ async def list_rows(
     connection: Connection, project_id: int, action_id: UUID, *, after: int, limit: int
 ) -> list[Row]:
     return await connection.fetch(
-        "select row, code, reason from async_action_row"
+        "select row, code, reason, line, cells from async_action_row"
         " where project_id = $1 and async_action_id = $2 and row > $3 order by row limit $4",
         project_id,
         action_id,
@@ -152,7 +170,12 @@ async def delete_ended_actions(connection: Connection, *, before: datetime) -> i
     result = await connection.execute(
         "delete from async_action where status in ('DONE', 'FAILED') and updated_at < $1", before
     )
-    await connection.execute("delete from job where state in ('done', 'failed') and created_at < $1", before)
+    await connection.execute(
+        # A job that waited for long ended after it was old: its action still says whether it was cancelled.
+        "delete from job where state in ('done', 'failed') and created_at < $1 and not exists ("
+        "  select from async_action action where action.project_id = job.project_id and action.id = job.id)",
+        before,
+    )
     return int(result.removeprefix("DELETE "))
 
 
@@ -183,14 +206,23 @@ async def insert_receiving_job(
 
 
 async def insert_input(
-    connection: Connection, *, project_id: int, job_id: UUID, portion: int, first_row: int, data: bytes
+    connection: Connection,
+    *,
+    project_id: int,
+    job_id: UUID,
+    portion: int,
+    first_row: int,
+    bucket: int,
+    data: bytes,
 ) -> None:
     await connection.execute(
-        "insert into job_input (project_id, job_id, portion, first_row, data) values ($1, $2, $3, $4, $5)",
+        "insert into job_input (project_id, job_id, portion, first_row, bucket, data)"
+        " values ($1, $2, $3, $4, $5, $6)",
         project_id,
         job_id,
         portion,
         first_row,
+        bucket,
         data,
     )
 
@@ -232,6 +264,16 @@ async def find_input(connection: Connection, project_id: int, job_id: UUID, port
         job_id,
         portion,
     )
+
+
+async def list_bucket(connection: Connection, project_id: int, job_id: UUID, bucket: int) -> list[bytes]:
+    rows = await connection.fetch(
+        "select data from job_input where project_id = $1 and job_id = $2 and bucket = $3 order by portion",
+        project_id,
+        job_id,
+        bucket,
+    )
+    return [row["data"] for row in rows]
 
 
 async def delete_input(connection: Connection, project_id: int, job_id: UUID) -> None:

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import msgspec
 
-from openvoucher.features.async_actions.schemas import AcceptedAction
+from openvoucher.features.async_actions.schemas import AcceptedAction, RowOutcome
 from openvoucher.features.async_actions.service import InputReceiver, load_input, record_portion
 from openvoucher.features.bulk_updates.schemas import SharedMetadata, VoucherMetadata
 from openvoucher.features.metadata_schemas.service import load_custom_schemas, load_schema
@@ -54,7 +54,7 @@ async def _start(
 
 async def update_portion(run: Run) -> PortionResult:
     """Write the metadata of one portion. A second run after a crash finds nothing of the first."""
-    loaded = await load_input(run)
+    loaded = await load_input(run, run.job.position)
     if loaded is None:
         raise PermanentFailure("The input of this update is gone.")
     first_row, data = loaded
@@ -65,12 +65,12 @@ async def update_portion(run: Run) -> PortionResult:
     schema = await load_schema(run.connection, run.job.project_id, "voucher")
     custom = await load_custom_schemas(run.connection, run.job.project_id) if schema else {}
     found = await _lock_vouchers(run, items)
-    outcomes: list[tuple[int, str, str | None]] = []
+    outcomes: list[RowOutcome] = []
     changes: dict[UUID, dict[str, Any]] = {}
     for number, item in enumerate(items, first_row):
         voucher = found.get(item.code)
         reason = _refusal(item, voucher, schema, custom)
-        outcomes.append((number, item.code, reason))
+        outcomes.append(RowOutcome(number, item.code, reason))
         if voucher is not None and reason is None:
             # A code twice in one portion: the later keys win.
             changes[voucher["id"]] = {**changes.get(voucher["id"], {}), **item.metadata}
@@ -85,7 +85,7 @@ async def update_portion(run: Run) -> PortionResult:
                 now=run.now,
             )
     finished = run.job.position + 1 >= run.job.payload["portions"]
-    done = sum(reason is None for _, _, reason in outcomes)
+    done = sum(outcome.reason is None for outcome in outcomes)
     await record_portion(run, done=done, outcomes=outcomes, finished=finished)
     return PortionResult(run.job.position + 1, finished)
 

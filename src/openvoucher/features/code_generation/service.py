@@ -1,12 +1,16 @@
 """Generation: started by campaigns, done portion by portion."""
 
+import asyncio
 import os
+from collections.abc import Iterable
+from math import gcd
 from typing import Any, Final
 from uuid import UUID
 
 from openvoucher.engine.codes import (
     CodePattern,
     draw_codes,
+    draw_codes_of_part,
     draw_missing,
     make_code_pattern,
     matches,
@@ -26,6 +30,8 @@ JOB_KIND: Final = "code_generation"
 
 # Up to this many possible codes those in use are counted, and drawn around.
 _SMALL_SPACE: Final = 100_000
+# With at least so many possible codes for each that is asked for, those drawn are tried without a look-up.
+_SPARSE: Final = 100
 # Times a portion is drawn again because others took some of its codes meanwhile.
 _REDRAWS: Final = 10
 
@@ -69,6 +75,7 @@ async def start_generation(
             "code_config": code_config,
             "own": own,
             "own_revision": own_revision,
+            "seed": int.from_bytes(os.urandom(6)),
         },
         total=count,
     )
@@ -81,9 +88,8 @@ async def generate_portion(run: Run) -> PortionResult:
     project = await get_project(run.connection, run.job.project_id)
     pattern = _read_pattern(payload["code_config"])
     wanted = min(run.settings.portion_rows, payload["count"] - run.job.position)
-    vouchers = await _insert_free_codes(run, campaign, pattern, wanted, payload["own"])
-    made = len(vouchers)
-    if not vouchers and wanted:
+    made = await _insert_free_codes(run, campaign, pattern, wanted)
+    if not made and wanted:
         raise PermanentFailure("Not possible to generate requested number of codes.")
     position = run.job.position + made
     finished = position >= payload["count"]
@@ -92,7 +98,7 @@ async def generate_portion(run: Run) -> PortionResult:
         run.connection,
         run.job.project_id,
         campaign,
-        vouchers,
+        added=made,
         counters=created_counters(campaign, payload["own"], made),
         day=run.now.astimezone(project.timezone).date(),
     )
@@ -129,24 +135,69 @@ def _read_pattern(code_config: dict[str, Any]) -> CodePattern:
     )
 
 
-async def _insert_free_codes(
-    run: Run, campaign: Campaign, pattern: CodePattern, count: int, own: dict[str, Any] | None
-) -> list[batches.NewVoucher]:
+async def _insert_free_codes(run: Run, campaign: Campaign, pattern: CodePattern, count: int) -> int:
     """Insert up to `count` codes that nobody has; fewer only when most of those drawn were taken."""
+    batch = await run.ahead.take(run.job.id, run.job.position)
+    if batch is None and _is_sparse(run, pattern):
+        batch = await _draw_batch(run, campaign, pattern, run.job.position, count)
+    following = run.job.position + count
+    left = min(run.settings.portion_rows, run.job.payload["count"] - following)
+    if left > 0 and _is_sparse(run, pattern):
+        run.ahead.start(run.job.id, following, _draw_batch(run, campaign, pattern, following, left))
     for _ in range(_REDRAWS):
-        codes = await _draw_free_codes(run, pattern, count)
-        vouchers = [batches.NewVoucher(code, campaign.voucher_type, own, active=True) for code in codes]
-        inserted = await batches.insert_batch(
-            run.connection,
-            run.job.project_id,
-            campaign,
-            vouchers,
-            now=run.now,
-            own_revision=run.job.payload["own_revision"],
-        )
-        if inserted:
-            return vouchers
+        if batch is None:
+            codes = await _draw_free_codes(run, pattern, count)
+            if not codes:
+                return 0
+            batch = _make_batch(run, campaign, codes)
+        if await batches.insert_batch(run.connection, run.job.project_id, batch, action_id=run.job.id):
+            return len(batch.vouchers)
+        batch = None
     raise RuntimeError("others keep taking the codes of this pattern")
+
+
+def _is_sparse(run: Run, pattern: CodePattern) -> bool:
+    """So few of the possible codes are in use that looking for those drawn would find nothing: if one
+    is taken after all, the index tells."""
+    return bool(pattern.capacity >= _SPARSE * run.job.payload["count"])
+
+
+async def _draw_batch(
+    run: Run, campaign: Campaign, pattern: CodePattern, position: int, count: int
+) -> batches.Batch:
+    """A portion's codes, drawn without a look-up. Gives way while it works."""
+    whole: int = run.job.payload["count"]
+    part = _choose_part(run, position, count)
+    codes = set(draw_codes_of_part(pattern, part, whole, os.urandom))
+    while len(codes) < count:
+        codes |= set(draw_codes(pattern, count - len(codes), os.urandom))
+    await asyncio.sleep(0)
+    return _make_batch(run, campaign, codes)
+
+
+def _make_batch(run: Run, campaign: Campaign, codes: Iterable[str]) -> batches.Batch:
+    own = run.job.payload["own"]
+    return batches.make_batch(
+        run.job.project_id,
+        campaign,
+        [batches.NewVoucher(code, campaign.voucher_type, own) for code in codes],
+        now=run.now,
+        own_revision=run.job.payload["own_revision"],
+    )
+
+
+def _choose_part(run: Run, position: int, count: int) -> range:
+    """Which part of the space this portion draws from. The parts come in an order of the job's own, so
+    that the time at which a code was made says little of how it begins."""
+    size = run.settings.portion_rows
+    parts, number = run.job.payload["count"] // size, position // size
+    if number >= parts:
+        return range(position, position + count)
+    stride = run.job.payload["seed"] % parts
+    while gcd(stride, parts) != 1:
+        stride += 1
+    start = number * stride % parts * size
+    return range(start, start + count)
 
 
 async def _draw_free_codes(run: Run, pattern: CodePattern, count: int) -> list[str]:
@@ -154,7 +205,7 @@ async def _draw_free_codes(run: Run, pattern: CodePattern, count: int) -> list[s
     free: set[str] = set()
     for _ in range(_REDRAWS):
         drawn = set(draw_codes(pattern, count - len(free), os.urandom)) - free
-        free |= drawn - (await batches.find_taken_codes(run.connection, project_id, list(drawn))).keys()
+        free |= drawn - (await batches.find_taken_codes(run.connection, project_id, sorted(drawn))).keys()
         if len(free) == count:
             return list(free)
     if pattern.capacity <= _SMALL_SPACE:

@@ -6,6 +6,7 @@ Headers are compared without regard to case; one that is not known names a metad
 import dataclasses
 from collections.abc import Callable, Mapping
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache, partial
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -104,9 +105,27 @@ class CsvRowReader:
         major_units: bool,
     ) -> None:
         self._columns = columns
-        self._campaign_type = campaign_type
+        self._code_column = columns.known.get("code")
         self._schema = schema
-        self._major_units = major_units
+        self._standalone = campaign_type is None
+        self._read_money = _parse_major_units if major_units else _parse_whole
+        readers: dict[str, Callable[[ImportRow, str], None]] = {
+            "Active": _read_active,
+            "Start Date": partial(_read_moment, "Start Date", "start_date"),
+            "Expiration Date": partial(_read_moment, "Expiration Date", "expiration_date"),
+            "Category": _read_category,
+            "Redeemed Quantity": _read_redeemed_quantity,
+        }
+        if campaign_type == "GIFT_VOUCHERS":
+            readers |= {"Gift Amount": self._read_gift_amount, "Redeemed Amount": self._read_spent}
+        elif campaign_type == "LOYALTY_PROGRAM":
+            readers["Loyalty Points"] = _read_points
+        # Only the columns that the file has are looked at: most files have two of them.
+        self._readers = [
+            (columns.known[header.lower()], read)
+            for header, read in readers.items()
+            if header.lower() in columns.known
+        ]
 
     def code_of(self, cells: list[str]) -> str:
         """The code, as far as there is one, to name a row by that failed."""
@@ -116,41 +135,35 @@ class CsvRowReader:
         """Raises RowRefused."""
         if cells[0].startswith(BAD_ROW_PREFIX):
             raise RowRefused(cells[0].removeprefix(BAD_ROW_PREFIX))
-        if any("\x00" in cell for cell in cells):
+        if "\x00" in "".join(cells):
             raise RowRefused("the row has the character U+0000")
-        code = self._text(cells, "code")
+        column = self._code_column
+        code = cells[column].strip() if column is not None and column < len(cells) else ""
         if not code:
             raise RowRefused(self._columns.missing_code)
         if len(code) > _LONGEST_CODE:
             raise RowRefused(f"Invalid value for Code: longer than {_LONGEST_CODE} characters")
-        row = ImportRow(number, code, active=self._flag(cells, "Active"))
-        for header, field in (("Start Date", "start_date"), ("Expiration Date", "expiration_date")):
-            text = self._text(cells, header.lower())
+        row = ImportRow(number, code)
+        for column, read in self._readers:
+            text = cells[column].strip() if column < len(cells) else ""
             if text:
-                row.own[field] = _read(header, text, lambda text: format_instant(parse_instant(text)))
-        row.category = self._text(cells, "category") or None
-        row.redeemed_quantity = self._whole(cells, "Redeemed Quantity") or 0
-        if self._campaign_type is None:
+                read(row, text)
+        if self._standalone:
             self._read_standalone(cells, row)
-        else:
-            self._read_campaign_columns(cells, row)
-        metadata = self._read_metadata(cells)
-        if metadata:
-            row.own["metadata"] = metadata
+        if self._columns.metadata:
+            metadata = self._read_metadata(cells)
+            if metadata:
+                row.own["metadata"] = metadata
         return row
 
-    def _read_campaign_columns(self, cells: list[str], row: ImportRow) -> None:
-        if self._campaign_type == "GIFT_VOUCHERS":
-            amount = self._money(cells, "Gift Amount")
-            if amount is not None:
-                row.own["gift"] = {"amount": amount}
-                if amount == 0:
-                    raise RowRefused("Invalid value for Gift Amount: must be greater than zero")
-            row.spent = self._money(cells, "Redeemed Amount")
-        elif self._campaign_type == "LOYALTY_PROGRAM":
-            points = self._whole(cells, "Loyalty Points")
-            if points is not None:
-                row.own["loyalty_card"] = {"points": points}
+    def _read_gift_amount(self, row: ImportRow, text: str) -> None:
+        amount = _read("Gift Amount", text, self._read_money)
+        row.own["gift"] = {"amount": amount}
+        if amount == 0:
+            raise RowRefused("Invalid value for Gift Amount: must be greater than zero")
+
+    def _read_spent(self, row: ImportRow, text: str) -> None:
+        row.spent = _read("Redeemed Amount", text, self._read_money)
 
     def _read_standalone(self, cells: list[str], row: ImportRow) -> None:
         row.type = self._text(cells, "voucher type").upper()
@@ -232,14 +245,6 @@ class CsvRowReader:
         index = self._columns.known.get(name)
         return cells[index].strip() if index is not None and index < len(cells) else ""
 
-    def _flag(self, cells: list[str], header: str) -> bool | None:
-        text = self._text(cells, header.lower()).lower()
-        if text in ("true", "false"):
-            return text == "true"
-        if text:
-            raise RowRefused(f"Invalid value for {header}: must be TRUE or FALSE")
-        return None
-
     def _whole(self, cells: list[str], header: str) -> int | None:
         text = self._text(cells, header.lower())
         return _read(header, text, _parse_whole) if text else None
@@ -248,11 +253,39 @@ class CsvRowReader:
         text = self._text(cells, header.lower())
         if not text:
             return None
-        return _read(header, text, _parse_major_units if self._major_units else _parse_whole)
+        return _read(header, text, self._read_money)
 
     def _percent(self, cells: list[str]) -> int | float | None:
         text = self._text(cells, "value")
         return _read("Value", text, _parse_percent) if text else None
+
+
+def _read_active(row: ImportRow, text: str) -> None:
+    text = text.lower()
+    if text not in ("true", "false"):
+        raise RowRefused("Invalid value for Active: must be TRUE or FALSE")
+    row.active = text == "true"
+
+
+def _read_moment(header: str, field: str, row: ImportRow, text: str) -> None:
+    row.own[field] = _read(header, text, _format_moment)
+
+
+@lru_cache(maxsize=4096)
+def _format_moment(text: str) -> str:
+    return format_instant(parse_instant(text))
+
+
+def _read_category(row: ImportRow, text: str) -> None:
+    row.category = text
+
+
+def _read_redeemed_quantity(row: ImportRow, text: str) -> None:
+    row.redeemed_quantity = _read("Redeemed Quantity", text, _parse_whole)
+
+
+def _read_points(row: ImportRow, text: str) -> None:
+    row.own["loyalty_card"] = {"points": _read("Loyalty Points", text, _parse_whole)}
 
 
 def _read(header: str, text: str, parse: Callable[[str], _Value]) -> _Value:

@@ -2,7 +2,7 @@
 
 from openvoucher.features.async_actions.schemas import AcceptedAction
 from openvoucher.features.code_imports import service
-from openvoucher.features.code_imports.schemas import CampaignCode, StandaloneCode
+from openvoucher.features.code_imports.schemas import CampaignCode, ImportQuery, StandaloneCode
 from openvoucher.platform.http.operations import Operation
 
 OPERATIONS = [
@@ -13,6 +13,7 @@ OPERATIONS = [
         summary="Import codes into a campaign",
         body=list[CampaignCode],
         large_body=True,
+        query=ImportQuery,
         answer=AcceptedAction,
         status=202,
     ),
@@ -22,6 +23,7 @@ OPERATIONS = [
         run=service.import_vouchers_to_campaign_csv,
         summary="Import codes into a campaign from a CSV file of any size",
         upload=True,
+        query=ImportQuery,
         answer=AcceptedAction,
     ),
     Operation(
@@ -31,6 +33,7 @@ OPERATIONS = [
         summary="Import vouchers without a campaign",
         body=list[StandaloneCode],
         large_body=True,
+        query=ImportQuery,
         answer=AcceptedAction,
         status=202,
     ),
@@ -40,6 +43,7 @@ OPERATIONS = [
         run=service.import_vouchers_csv,
         summary="Import vouchers without a campaign from a CSV file of any size",
         upload=True,
+        query=ImportQuery,
         answer=AcceptedAction,
         status=202,
     ),

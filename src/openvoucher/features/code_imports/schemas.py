@@ -19,11 +19,15 @@ from openvoucher.features.terms.schemas import (
 ImportedCode = Annotated[str, Meta(max_length=500)]
 
 
+class ImportQuery(msgspec.Struct):
+    dry_run: bool = False
+
+
 class ImportedRedemption(msgspec.Struct, kw_only=True):
     quantity: Quantity | None | UnsetType = UNSET
 
 
-class ImportedGift(msgspec.Struct, kw_only=True):
+class ImportedGift(msgspec.Struct, kw_only=True, omit_defaults=True):
     amount: int
     effect: str | None = None
 

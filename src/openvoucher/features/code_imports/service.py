@@ -1,25 +1,30 @@
 """Imports: taken in and checked as a whole, then stored portion by portion."""
 
-import dataclasses
 from collections.abc import AsyncIterator, Sequence
-from typing import Any, Final
+from typing import Any, Final, Literal, NamedTuple
 from uuid import UUID
 
 import msgspec
 
 from openvoucher.features.async_actions.schemas import AcceptedAction
-from openvoucher.features.async_actions.service import InputReceiver, load_input, record_portion
-from openvoucher.features.code_imports.csv_rows import CsvRowReader, read_header
-from openvoucher.features.code_imports.json_rows import read_json_row
-from openvoucher.features.code_imports.schemas import CampaignCode, ImportRow, RowRefused, StandaloneCode
+from openvoucher.features.async_actions.service import (
+    InputReceiver,
+    load_input,
+    load_input_bucket,
+    record_portion,
+)
+from openvoucher.features.code_imports.csv_rows import read_header
+from openvoucher.features.code_imports.portions import PortionCutter
+from openvoucher.features.code_imports.reading import PortionReader, ReadPortion
+from openvoucher.features.code_imports.schemas import CampaignCode, ImportQuery, StandaloneCode
 from openvoucher.features.code_imports.storing import PortionWriter
 from openvoucher.features.metadata_schemas.service import load_schema
 from openvoucher.features.vouchers import batches
 from openvoucher.features.vouchers.service import Campaign, find_campaign, load_campaign
 from openvoucher.platform.call import Call
-from openvoucher.platform.csv import BrokenCsv, CsvPortions
+from openvoucher.platform.csv import BrokenCsv, CsvRows
 from openvoucher.platform.http.operations import Upload
-from openvoucher.platform.jobs import PermanentFailure, PortionResult, Run
+from openvoucher.platform.jobs import PermanentFailure, PortionResult, Run, change_payload
 from openvoucher.wire.errors import (
     duplicate_codes,
     invalid_campaign,
@@ -33,33 +38,30 @@ JOB_KIND: Final = "code_import"
 _SHORT_IMPORT_PORTIONS: Final = 5
 _LOOK_UP_SLICE: Final = 10_000
 
-_ROWS = msgspec.msgpack.Decoder(list[list[str]])
-# As JSON: MessagePack has no integers beyond 64 bits, which metadata may hold.
-_CAMPAIGN_ITEMS = msgspec.json.Decoder(list[CampaignCode])
-_STANDALONE_ITEMS = msgspec.json.Decoder(list[StandaloneCode])
-
 
 # --- for callers -----------------------------------------------------------------------------------
 
 
 async def import_vouchers_to_campaign(
-    call: Call, campaign_id: str, body: list[CampaignCode]
+    call: Call, campaign_id: str, body: list[CampaignCode], query: ImportQuery
 ) -> AcceptedAction:
     campaign = await _find_campaign(call, campaign_id)
-    return await _start_json(call, body, campaign, "CAMPAIGN.VOUCHERS_IMPORT")
+    return await _start_json(call, body, campaign, "CAMPAIGN.VOUCHERS_IMPORT", query)
 
 
-async def import_vouchers(call: Call, body: list[StandaloneCode]) -> AcceptedAction:
-    return await _start_json(call, body, None, "VOUCHERS.IMPORT")
+async def import_vouchers(call: Call, body: list[StandaloneCode], query: ImportQuery) -> AcceptedAction:
+    return await _start_json(call, body, None, "VOUCHERS.IMPORT", query)
 
 
-async def import_vouchers_to_campaign_csv(call: Call, campaign_id: str, upload: Upload) -> AcceptedAction:
+async def import_vouchers_to_campaign_csv(
+    call: Call, campaign_id: str, upload: Upload, query: ImportQuery
+) -> AcceptedAction:
     campaign = await _find_campaign(call, campaign_id)
-    return await _start_csv(call, upload, campaign, "CAMPAIGN.VOUCHERS_IMPORT_CSV")
+    return await _start_csv(call, upload, campaign, "CAMPAIGN.VOUCHERS_IMPORT_CSV", query)
 
 
-async def import_vouchers_csv(call: Call, upload: Upload) -> AcceptedAction:
-    return await _start_csv(call, upload, None, "VOUCHERS.IMPORT_CSV")
+async def import_vouchers_csv(call: Call, upload: Upload, query: ImportQuery) -> AcceptedAction:
+    return await _start_csv(call, upload, None, "VOUCHERS.IMPORT_CSV", query)
 
 
 async def _find_campaign(call: Call, campaign_id: str) -> Campaign:
@@ -73,11 +75,16 @@ async def _find_campaign(call: Call, campaign_id: str) -> Campaign:
 
 
 async def _start_json(
-    call: Call, items: Sequence[CampaignCode], campaign: Campaign | None, type: str
+    call: Call, items: Sequence[CampaignCode], campaign: Campaign | None, type: str, query: ImportQuery
 ) -> AcceptedAction:
     codes = [item.code for item in items if item.code]
     if len(codes) < len(items):
         raise invalid_voucher(f"Found {len(items) - len(codes)} voucher(s) without 'code' value")
+    numbered = [(number, None, item) for number, item in enumerate(items, 1)]
+    if not _may_lack_room(call, campaign):
+        # Sorted, so that look-ups and inserts go through the index once.
+        numbered.sort(key=lambda row: row[2].code or "")
+    codes.sort()
     async with call.db.connection() as connection:
         taken = 0
         # In slices, so that a body of millions of rows neither outlasts a statement nor blocks the others.
@@ -90,105 +97,139 @@ async def _start_json(
     if duplicates:
         raise duplicate_codes(duplicates)
     size = call.settings.portion_rows
-    async with _receive(call, campaign, type) as receiver:
-        for start in range(0, len(items), size):
-            portion = items[start : start + size]
-            await receiver.add(msgspec.json.encode(portion), len(portion))
+    async with _receive(call, campaign, type, query) as receiver:
+        for number, start in enumerate(range(0, len(numbered), size)):
+            portion = numbered[start : start + size]
+            await receiver.add(msgspec.json.encode(portion), len(portion), bucket=number)
         return await receiver.start(ordered_up_to=_SHORT_IMPORT_PORTIONS)
 
 
-async def _start_csv(call: Call, upload: Upload, campaign: Campaign | None, type: str) -> AcceptedAction:
-    portions = CsvPortions(call.settings.portion_rows)
-    async with _receive(call, campaign, type) as receiver:
+async def _start_csv(
+    call: Call, upload: Upload, campaign: Campaign | None, type: str, query: ImportQuery
+) -> AcceptedAction:
+    rows = CsvRows()
+    cutter: PortionCutter | None = None
+    async with _receive(call, campaign, type, query) as receiver:
         try:
-            async for portion in _read_portions(portions, upload):
-                await receiver.add(msgspec.msgpack.encode(portion), len(portion))
+            async for batch in _read_rows(rows, upload):
+                if cutter is None and rows.header is not None:
+                    cutter = _make_cutter(call, rows.header, campaign, query)
+                for portion in cutter.add(batch) if cutter else ():
+                    await receiver.add(*portion)
         except BrokenCsv as error:
             raise invalid_payload(str(error)) from None
-        if portions.header is None:
+        if rows.header is None:
             raise invalid_payload("The file is empty: its first line names the columns")
-        receiver.payload["header"] = portions.header
-        return await receiver.start(ordered_up_to=_SHORT_IMPORT_PORTIONS)
+        if cutter is not None:
+            for portion in cutter.finish():
+                await receiver.add(*portion)
+        receiver.payload["header"] = rows.header
+        receiver.payload["buckets"] = cutter.buckets if cutter else 0
+        return await receiver.start(ordered_up_to=_SHORT_IMPORT_PORTIONS, columns=rows.header)
 
 
-async def _read_portions(portions: CsvPortions, upload: Upload) -> AsyncIterator[list[list[str]]]:
+def _make_cutter(
+    call: Call, header: list[str], campaign: Campaign | None, query: ImportQuery
+) -> PortionCutter:
+    order: Literal["code", "file", "group"] = "code"
+    if _may_lack_room(call, campaign):
+        # (A dry run then has one bucket: which codes find room depends on all rows before them.)
+        order = "file"
+    elif query.dry_run:
+        order = "group"
+    columns = read_header(header, standalone=campaign is None)
+    return PortionCutter(columns.known.get("code"), call.settings.portion_rows, order=order)
+
+
+def _may_lack_room(call: Call, campaign: Campaign | None) -> bool:
+    """Whether there may be more rows than the campaign takes: then those that were sent first come in."""
+    return bool(call.settings.max_codes_per_campaign) and campaign is not None
+
+
+async def _read_rows(rows: CsvRows, upload: Upload) -> AsyncIterator[list[tuple[int, list[str]]]]:
     async for piece in upload.pieces():
-        for portion in portions.feed(piece):
-            yield portion
-    for portion in portions.finish():
-        yield portion
+        yield list(rows.feed(piece))
+    yield list(rows.finish())
 
 
-def _receive(call: Call, campaign: Campaign | None, type: str) -> InputReceiver:
-    payload = {"type": type, "campaign_id": campaign.id.hex if campaign else None}
-    return InputReceiver(call, type=type, job_kind=JOB_KIND, payload=payload)
+def _receive(call: Call, campaign: Campaign | None, type: str, query: ImportQuery) -> InputReceiver:
+    payload: dict[str, Any] = {"type": type, "campaign_id": campaign.id.hex if campaign else None}
+    if query.dry_run:
+        payload["planned"] = 0
+    return InputReceiver(call, type=type, job_kind=JOB_KIND, payload=payload, dry_run=query.dry_run)
 
 
 # --- the job ----------------------------------------------------------------------------------------
 
 
-@dataclasses.dataclass(slots=True)
-class _Portion:
-    rows: list[ImportRow]
-    refused: list[tuple[int, str, str]]
-
-
 async def import_portion(run: Run) -> PortionResult:
-    """Store the rows of one portion. A second run after a crash finds nothing of the first."""
+    """Store the rows of one portion. A second run after a crash finds nothing of the first.
+
+    A dry run does all the same, and takes it back before it records what came of it.
+    """
     payload = run.job.payload
     campaign = await _load_campaign(run)
-    loaded = await load_input(run)
-    if loaded is None:
-        if run.job.position < payload["portions"]:
-            raise PermanentFailure("The input of this import is gone.")
+    dry_run = "planned" in payload
+    last = payload["buckets"] if dry_run and "buckets" in payload else payload["portions"]
+    if run.job.position >= last:
         await record_portion(run, done=0, finished=True)
         return PortionResult(run.job.position, True)
-    first_row, data = loaded
     schema = await load_schema(run.connection, run.job.project_id, "voucher")
-    campaign_type = campaign.campaign_type if campaign else None
-    if payload["type"].endswith("_CSV"):
-        portion = _parse_csv(
-            data,
-            first_row,
-            CsvRowReader(
-                read_header(payload["header"], standalone=campaign is None),
-                campaign_type=campaign_type,
-                schema=schema,
-                major_units=run.settings.csv_money_in_major_units,
-            ),
-        )
+    reader = PortionReader(
+        header=payload.get("header"),
+        campaign_type=campaign.campaign_type if campaign else None,
+        schema=schema,
+        major_units=run.settings.csv_money_in_major_units,
+    )
+
+    def make_writer() -> PortionWriter:
+        updates_existing = payload["type"].endswith("_CSV")
+        planned = payload.get("planned", 0)
+        return PortionWriter(run, campaign, schema, updates_existing=updates_existing, planned=planned)
+
+    prepared: _Prepared | None = await run.ahead.take(run.job.id, run.job.position)
+    if prepared and prepared.portion.reader == reader and prepared.writer.resume(run, campaign, schema):
+        portion, writer = prepared.portion, prepared.writer
     else:
-        portion = _parse_json(data, first_row, campaign_type)
-    writer = PortionWriter(run, campaign, schema, updates_existing=payload["type"].endswith("_CSV"))
+        portion = await reader.read(await _load(run, run.job.position, bucket=dry_run))
+        writer = make_writer()
+    if run.job.position + 1 < last:
+        following = await _load(run, run.job.position + 1, bucket=dry_run)
+        run.ahead.start(run.job.id, run.job.position + 1, _prepare(following, reader, make_writer()))
+    finished = run.job.position + 1 >= last
+    trial = run.connection.transaction() if dry_run else None
+    if trial:
+        await trial.start()
     outcome = await writer.write(portion.rows)
-    finished = run.job.position + 1 >= payload["portions"]
-    refused = sorted([*portion.refused, *outcome.refused])
-    await record_portion(run, done=outcome.done, failed=refused, finished=finished)
-    if not await writer.count():
+    if trial:
+        await trial.rollback()
+        await change_payload(run.connection, run.job, {"planned": payload["planned"] + writer.created_count})
+    await record_portion(run, done=outcome.done, failed=portion.describe(outcome.refused), finished=finished)
+    if not dry_run and not await writer.count():
         raise PermanentFailure("The campaign was deleted.")
     return PortionResult(run.job.position + 1, finished)
 
 
-def _parse_csv(data: bytes, first_row: int, reader: CsvRowReader) -> _Portion:
-    portion = _Portion([], [])
-    for number, cells in enumerate(_ROWS.decode(data), first_row):
-        try:
-            portion.rows.append(reader.read(cells, number))
-        except RowRefused as refusal:
-            portion.refused.append((number, reader.code_of(cells).replace("\x00", ""), str(refusal)))
-    return portion
+class _Prepared(NamedTuple):
+    portion: ReadPortion
+    writer: PortionWriter
 
 
-def _parse_json(data: bytes, first_row: int, campaign_type: str | None) -> _Portion:
-    portion = _Portion([], [])
-    items: Sequence[CampaignCode]
-    items = _STANDALONE_ITEMS.decode(data) if campaign_type is None else _CAMPAIGN_ITEMS.decode(data)
-    for number, item in enumerate(items, first_row):
-        try:
-            portion.rows.append(read_json_row(item, number, campaign_type))
-        except RowRefused as refusal:
-            portion.refused.append((number, item.code or "", str(refusal)))
-    return portion
+async def _prepare(data: Sequence[bytes], reader: PortionReader, writer: PortionWriter) -> _Prepared:
+    """The next portion, as far as it can be done while the database is busy with this one."""
+    portion = await reader.read(data)
+    await writer.prepare(portion.rows)
+    return _Prepared(portion, writer)
+
+
+async def _load(run: Run, position: int, *, bucket: bool) -> list[bytes]:
+    """What was kept for a position. A bucket may be empty; a portion that is not there was lost."""
+    if bucket:
+        return await load_input_bucket(run, position)
+    loaded = await load_input(run, position)
+    if loaded is None:
+        raise PermanentFailure("The input of this import is gone.")
+    return [loaded[1]]
 
 
 async def _load_campaign(run: Run) -> Campaign | None:

@@ -104,7 +104,8 @@ def read_validity(validity: Validity) -> dict[str, Any]:
             sent[field] = read_date(value, field)
         else:
             sent[field] = msgspec.to_builtins(value)
-    _make(sent)
+    if sent:
+        _make(sent)
     return sent
 
 

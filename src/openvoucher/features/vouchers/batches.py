@@ -3,33 +3,27 @@
 import dataclasses
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
-from typing import Any
+from operator import attrgetter
 from uuid import UUID
 
 from openvoucher.engine.codes import CodePattern, like_pattern
 from openvoucher.features.vouchers import store
+from openvoucher.features.vouchers.copying import NewVoucher, encode_vouchers
 from openvoucher.features.vouchers.service import Campaign
 from openvoucher.platform.db import Connection
-from openvoucher.wire.ids import new_ids
+from openvoucher.wire.ids import IdBatch
 
-
-@dataclasses.dataclass(slots=True)
-class NewVoucher:
-    """A code to insert. `spent` of a card opens its ledger with what was spent elsewhere; `amount` is
-    then what it was credited with, in minor units or points."""
-
-    code: str
-    type: str
-    own: dict[str, Any] | None = None
-    active: bool = True
-    redeemed_quantity: int = 0
-    amount: int | None = None
-    spent: int | None = None
-
-    @property
-    def bound(self) -> bool:
-        """Used before: it keeps the terms of its revision."""
-        return self.redeemed_quantity > 0 or bool(self.spent)
+__all__ = [
+    "Batch",
+    "NewVoucher",
+    "TakenCode",
+    "count_batch",
+    "delete_batch",
+    "find_taken_codes",
+    "insert_batch",
+    "list_codes_like",
+    "make_batch",
+]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -39,6 +33,16 @@ class TakenCode:
     voucher_id: UUID
     campaign_id: UUID | None
     binned: bool
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Batch:
+    """Vouchers ready to be inserted. `data`: rows of `columns` in COPY's binary format."""
+
+    vouchers: Sequence[NewVoucher]
+    ids: IdBatch
+    columns: tuple[str, ...]
+    data: bytes
 
 
 async def find_taken_codes(
@@ -54,74 +58,59 @@ async def list_codes_like(connection: Connection, project_id: int, pattern: Code
     return await store.list_codes_like(connection, project_id, like_pattern(pattern))
 
 
-async def insert_batch(
-    connection: Connection,
+def make_batch(
     project_id: int,
     campaign: Campaign | None,
     vouchers: Sequence[NewVoucher],
     *,
     now: datetime,
     own_revision: int | None = None,
-) -> bool:
-    """Insert all of them; false, and none, if another transaction took one of the codes meanwhile.
+) -> Batch:
+    """What `insert_batch` takes; needs no database. `own_revision`: the campaign's revision when the
+    overrides were asked for, if that was earlier.
 
     Sorted by code they touch neighbouring pages of the index, and two batches with codes in
-    common wait for each other in one order only. `own_revision`: the campaign's revision when the
-    overrides were asked for, if that was earlier.
+    common wait for each other in one order only. Raises ValueError for no vouchers.
     """
-    if not vouchers:
-        return True
-    ordered = sorted(vouchers, key=lambda voucher: voucher.code)
-    ids = new_ids(len(ordered))
-    records = [
-        _make_record(project_id, campaign, voucher, voucher_id, now, own_revision)
-        for voucher, voucher_id in zip(ordered, ids, strict=True)
-    ]
-    return await store.copy_vouchers(connection, records)
-
-
-def _make_record(
-    project_id: int,
-    campaign: Campaign | None,
-    voucher: NewVoucher,
-    voucher_id: UUID,
-    now: datetime,
-    own_revision: int | None,
-) -> tuple[Any, ...]:
-    has_ledger = voucher.spent is not None and voucher.amount is not None
-    credited = voucher.amount if has_ledger else None
-    balance = (voucher.amount or 0) - (voucher.spent or 0) if has_ledger else None
-    revision = campaign.revision if campaign else 0
-    return (
+    ids = IdBatch(len(vouchers))
+    if own_revision is None:
+        own_revision = campaign.revision if campaign else 0
+    columns, data = encode_vouchers(
         project_id,
-        voucher_id,
-        campaign.id if campaign else None,
-        now,
-        None,
-        voucher.redeemed_quantity,
-        credited,
-        0 if has_ledger else None,
-        voucher.spent if has_ledger else None,
-        balance,
-        revision if campaign and voucher.bound else None,
-        revision if own_revision is None else own_revision,
-        voucher.type,
-        voucher.active,
-        voucher.code,
-        voucher.own,
+        campaign,
+        sorted(vouchers, key=attrgetter("code")),
+        ids,
+        own_revision=own_revision,
+        now=now,
     )
+    return Batch(vouchers, ids, columns, data)
+
+
+async def insert_batch(connection: Connection, project_id: int, batch: Batch, *, action_id: UUID) -> bool:
+    """Insert all of them; false, and nothing inserted, if one of the codes is taken.
+
+    `action_id`: by what they are made; it can be undone.
+    """
+    if not await store.copy_vouchers(connection, batch.columns, batch.data):
+        return False
+    await store.insert_batch(
+        connection, project_id, action_id, first_id=batch.ids.first, last_id=batch.ids.last
+    )
+    return True
 
 
 async def count_batch(
     connection: Connection,
     project_id: int,
     campaign: Campaign,
-    vouchers: Sequence[NewVoucher],
     *,
+    added: int,
+    bound: int = 0,
     counters: Mapping[str, int],
     day: date,
 ) -> bool:
-    """Count inserted vouchers at their campaign, `counters` in its summary of the day.
+    """Count inserted vouchers at their campaign, `counters` in its summary of the day; `bound`: how
+    many of them keep the terms that they have.
 
     False if the campaign was deleted meanwhile. Last in a transaction: it locks the campaign.
     """
@@ -130,7 +119,27 @@ async def count_batch(
         connection,
         project_id,
         campaign.id,
-        added=len(vouchers),
-        bound=sum(voucher.bound for voucher in vouchers),
+        added=added,
+        bound=bound,
     )
     return count is not None
+
+
+async def delete_batch(
+    connection: Connection,
+    project_id: int,
+    campaign_id: UUID | None,
+    voucher_ids: Sequence[UUID],
+    *,
+    seen: int,
+    bound: int,
+    counters: Mapping[str, int],
+    day: date,
+) -> None:
+    """Remove locked vouchers of one campaign for good, and count that: `seen` of them were outside the
+    bin, `bound` of those kept their terms; `counters` go into the summary of the day. Last in a
+    transaction: it locks the campaign."""
+    await store.delete_vouchers(connection, project_id, voucher_ids)
+    if campaign_id is not None:
+        await store.add_to_day(connection, project_id, campaign_id, day, dict(counters))
+        await store.uncount_vouchers(connection, project_id, campaign_id, removed=seen, bound=bound)

@@ -308,6 +308,15 @@ def created_counters(campaign: Campaign, own: dict[str, Any] | None, count: int)
     return counters
 
 
+def deleted_counters(row: Row) -> dict[str, int]:
+    """What the end of a voucher adds to its campaign's summary of the day."""
+    counters = {"vouchers_deleted": 1}
+    if row["type"] != "DISCOUNT_VOUCHER":
+        unit = "amount" if row["type"] == "GIFT_VOUCHER" else "points"
+        counters[f"{unit}_deleted"] = find_balance(row)
+    return counters
+
+
 async def write_own(
     connection: Connection,
     row: Row,
@@ -433,11 +442,7 @@ async def _show(connection: Connection, call: Call, row: Row) -> Voucher:
 
 async def _count_deleted(connection: Connection, call: Call, row: Row) -> None:
     if row["campaign_id"] is not None:
-        counters = {"vouchers_deleted": 1}
-        if row["type"] != "DISCOUNT_VOUCHER":
-            unit = "amount" if row["type"] == "GIFT_VOUCHER" else "points"
-            counters[f"{unit}_deleted"] = find_balance(row)
-        await add_to_campaign_day(connection, call, row["campaign_id"], counters)
-        await store.uncount_voucher(
-            connection, call.project.id, row["campaign_id"], bound=row["revision"] is not None
+        await add_to_campaign_day(connection, call, row["campaign_id"], deleted_counters(row))
+        await store.uncount_vouchers(
+            connection, call.project.id, row["campaign_id"], removed=1, bound=int(row["revision"] is not None)
         )

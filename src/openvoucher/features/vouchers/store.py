@@ -1,5 +1,6 @@
 """SQL of vouchers, and of what they need to know of their campaigns."""
 
+import io
 from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
@@ -29,26 +30,6 @@ from campaign c
 join campaign_revision r on r.project_id = c.project_id and r.campaign_id = c.id and r.revision = c.revision
 where c.project_id = $1 and c.deleted_at is null
 """
-
-# Columns that a bulk insert fills; the others have defaults.
-COLUMNS = (
-    "project_id",
-    "id",
-    "campaign_id",
-    "created_at",
-    "updated_at",
-    "redeemed_quantity",
-    "credited",
-    "subtracted",
-    "spent",
-    "balance",
-    "revision",
-    "own_revision",
-    "type",
-    "active",
-    "code",
-    "own",
-)
 
 
 async def find_by_id(connection: Connection, project_id: int, voucher_id: UUID) -> Row | None:
@@ -118,14 +99,31 @@ async def insert_voucher(
     return result == "INSERT 0 1"
 
 
-async def copy_vouchers(connection: Connection, records: Sequence[tuple[Any, ...]]) -> bool:
-    """Insert vouchers in bulk, `COLUMNS` each; false, with nothing inserted, if a code was taken."""
+async def copy_vouchers(connection: Connection, columns: Sequence[str], data: bytes) -> bool:
+    """Insert vouchers in bulk, given in COPY's binary format; false, with nothing inserted, if a code
+    was taken."""
     try:
         async with connection.transaction():
-            await connection.copy_records_to_table("voucher", records=records, columns=COLUMNS)
+            await connection.copy_to_table(
+                "voucher", source=io.BytesIO(data), columns=columns, format="binary"
+            )
     except asyncpg.UniqueViolationError:
         return False
     return True
+
+
+async def insert_batch(
+    connection: Connection, project_id: int, action_id: UUID, *, first_id: UUID, last_id: UUID
+) -> None:
+    """The vouchers from one id to the other are what an action made."""
+    await connection.execute(
+        "insert into async_action_batch (project_id, async_action_id, first_id, last_id)"
+        " values ($1, $2, $3, $4)",
+        project_id,
+        action_id,
+        first_id,
+        last_id,
+    )
 
 
 async def find_taken_codes(connection: Connection, project_id: int, codes: Sequence[str]) -> list[Row]:
@@ -224,13 +222,27 @@ async def delete_voucher(connection: Connection, project_id: int, voucher_id: UU
     )
 
 
-async def uncount_voucher(connection: Connection, project_id: int, campaign_id: UUID, *, bound: bool) -> None:
+async def delete_vouchers(connection: Connection, project_id: int, voucher_ids: Sequence[UUID]) -> None:
+    """Remove locked vouchers for good, with their postings and what the bin says of them."""
+    for statement in (
+        "delete from voucher_transaction where project_id = $1 and voucher_id = any($2)",
+        "delete from bin_entry where project_id = $1 and resource_type = 'voucher' and resource_id = any($2)",
+        "delete from voucher where project_id = $1 and id = any($2)",
+    ):
+        await connection.execute(statement, project_id, voucher_ids)
+
+
+async def uncount_vouchers(
+    connection: Connection, project_id: int, campaign_id: UUID, *, removed: int, bound: int
+) -> None:
+    """To be called last in a transaction: the campaign's row stays locked from here to the commit."""
     await connection.execute(
-        "update campaign set vouchers_count = vouchers_count - 1, bound_count = bound_count - $3"
+        "update campaign set vouchers_count = vouchers_count - $3, bound_count = bound_count - $4"
         " where project_id = $1 and id = $2",
         project_id,
         campaign_id,
-        int(bound),
+        removed,
+        bound,
     )
 
 

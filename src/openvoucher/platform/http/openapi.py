@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import msgspec
 
-from openvoucher.platform.http.operations import SERVER_TAG, Operation
+from openvoucher.platform.http.operations import EVENT_STREAM, SERVER_TAG, Operation
 
 Json = dict[str, Any]
 
@@ -130,6 +130,24 @@ _HEADERS: Final[Json] = {
     }
 }
 
+_PREFER: Final[Json] = {
+    "name": "Prefer",
+    "in": "header",
+    "required": False,
+    "description": "`wait=20`: answer when it has ended, at the latest after so many seconds (at most 60).",
+    "schema": {"type": "string"},
+}
+_PREFERENCE_APPLIED: Final[Json] = {
+    "description": "How long the answer could have been waited for, if it could.",
+    "schema": {"type": "string"},
+}
+_EVENTS: Final[Json] = {
+    "schema": {
+        "type": "string",
+        "description": "Server-sent events: `progress` at each change, then `end`, with the object as JSON.",
+    }
+}
+
 
 def make_openapi(operations: Iterable[Operation], *, version: str, server_url: str = "") -> Json:
     """The document as JSON values. `server_url` is where the API is; empty: where the document is.
@@ -186,6 +204,8 @@ def _describe_operation(row: Operation, schemas: "_Schemas") -> Json:
     ]
     if row.query is not None:
         parameters += schemas.list_query_parameters(row.query)
+    if row.watchable:
+        parameters.append(_PREFER)
     if parameters:
         described["parameters"] = parameters
     if body := _describe_body(row, schemas):
@@ -223,6 +243,10 @@ def _describe_answers(row: Operation, schemas: "_Schemas") -> Json:
         answers[str(status)] = _describe_answer(
             http.HTTPStatus(status).phrase, media_type if status not in (204, 302) else None, schema
         )
+    if row.watchable:
+        answer = answers[str(row.status)]
+        answer["headers"]["Preference-Applied"] = _PREFERENCE_APPLIED
+        answer["content"][EVENT_STREAM] = _EVENTS
     statuses = ["default"]
     if row.access != "public":
         statuses += ["401"]

@@ -1,8 +1,8 @@
 """The table of operations: one row an operation, everything else is made from it.
 
 A row names method, path, who may call, what comes in and goes out, and the function that does it.
-The function is called as `run(call, <path parameters>, body=…, query=…, upload=…)`, the last
-three only when the row has them. It returns a Struct, None (no content), or an `Answer`.
+The function is called as `run(call, <path parameters>, body=…, query=…, upload=…, watch=…)`, the
+last four only when the row has them. It returns a Struct, None (no content), or an `Answer`.
 """
 
 import dataclasses
@@ -17,6 +17,8 @@ Access = Literal["server", "management", "keys only", "public"]
 # Of operations that are about no resource.
 SERVER_TAG: Final = "server"
 
+EVENT_STREAM: Final = "text/event-stream"
+
 _PARAMETER = re.compile(r"\{(\w+)\}")
 
 
@@ -26,6 +28,24 @@ class Upload(Protocol):
     fields: dict[str, str]
 
     def pieces(self) -> AsyncIterator[bytes]: ...
+
+
+class Watch(Protocol):
+    """How long the caller looks on.
+
+    wait_seconds: it wants the answer when the object has ended, at the latest then; None: at once.
+    wants_events: it wants server-sent events.
+    """
+
+    @property
+    def wait_seconds(self) -> int | None: ...
+
+    @property
+    def wants_events(self) -> bool: ...
+
+    async def pause(self, seconds: float) -> bool:
+        """Let time pass. False, at once, when nobody looks on any more or the server stops."""
+        ...
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -49,6 +69,8 @@ class Operation:
     alone (the OAuth endpoints); `management` the management pair; `public` nobody's.
     body: type of the JSON body. body_optional: absent, empty or not an object counts as {}.
     form: type of a urlencoded body. upload: multipart with a part called `file`.
+    watchable: callers may wait for the end of an object (`Prefer: wait=20`) or have it streamed
+    (`Accept: text/event-stream`).
     large_body: the limit of JSON imports holds instead of the general one.
     answers: further statuses with their type, for the OpenAPI document.
     """
@@ -66,6 +88,7 @@ class Operation:
     large_body: bool = False
     form: Any = None
     upload: bool = False
+    watchable: bool = False
     query: Any = None
     answers: dict[int, Any] = dataclasses.field(default_factory=dict)
     media_type: str = "application/json"
@@ -99,6 +122,7 @@ class Operation:
         wanted |= {"body"} if self.body is not None or self.form is not None else set()
         wanted |= {"query"} if self.query is not None else set()
         wanted |= {"upload"} if self.upload else set()
+        wanted |= {"watch"} if self.watchable else set()
         given = list(inspect.signature(self.run).parameters)
         if not given or {*given[1:]} != wanted:
             raise TypeError(

@@ -1,7 +1,6 @@
 """The ASGI application: makes Falcon routes of the table of operations, and answers of results."""
 
 import asyncio
-import contextlib
 import logging
 import os
 import re
@@ -9,7 +8,7 @@ import time
 import urllib.parse
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any
 
 import falcon
 import falcon.asgi
@@ -25,7 +24,9 @@ from openvoucher.platform.db import (
     TransactionConflict,
 )
 from openvoucher.platform.http.bodies import ClientGone, MultipartUpload, read_form, read_json, read_query
-from openvoucher.platform.http.operations import Answer, Operation
+from openvoucher.platform.http.exchange import EXCHANGE_KEY, Exchange
+from openvoucher.platform.http.operations import EVENT_STREAM, Answer, Operation
+from openvoucher.platform.http.watching import RequestWatch, read_wait_seconds
 from openvoucher.platform.observability import request_id_of_context
 from openvoucher.settings import Settings
 from openvoucher.wire import errors
@@ -39,11 +40,6 @@ _ATTEMPTS = 5
 
 Authenticate = Callable[[Operation, Callable[[str], str | None], datetime], Awaitable[Caller]]
 """(operation, header by name, now) → who calls. Raises ApiError 401 or 403."""
-
-# After a refusal of a body the rest is taken and thrown away for so long. A connection that is closed
-# while bytes are under way is reset, and many clients then report the reset and not the answer.
-LINGER_BYTES: Final = 16 * 1024 * 1024
-LINGER_SECONDS: Final = 1.0
 
 _encoder = msgspec.json.Encoder()
 
@@ -104,10 +100,11 @@ class RawPath:
         request_id_of_context.set(new_request_id())
         raw = scope.get("raw_path") or urllib.parse.quote(scope["path"]).encode()
         query = scope["query_string"]
+        exchange = Exchange(scope, receive, send)
+        scope = {**scope, EXCHANGE_KEY: exchange}
         if b"%" in raw or not raw.isascii() or not query.isascii():
-            path = _to_ascii(raw.partition(b"?")[0]).decode()
-            scope = {**scope, "path": path, "query_string": _to_ascii(query)}
-        exchange = _Exchange(receive, send)
+            scope["path"] = _to_ascii(raw.partition(b"?")[0]).decode()
+            scope["query_string"] = _to_ascii(query)
         try:
             await self._app(scope, exchange.receive, exchange.send)
         except Exception:
@@ -116,55 +113,8 @@ class RawPath:
                 raise
             log.exception("%s %s failed in the framework", scope["method"], scope["path"])
             await _send_internal_error(send)
-
-
-class _Exchange:
-    """The events of one request, with what the framework does not do.
-
-    It reads the first piece of the body before anything else: given an empty one first, it asks for
-    no byte of a request that it refuses by its keys or its announced length. And it takes the end of
-    a broken connection for the end of the body.
-    """
-
-    __slots__ = ("_body_is_read", "_is_first", "_lingers", "_receive", "_send", "has_started")
-
-    def __init__(self, receive: Any, send: Any) -> None:
-        self.has_started = False
-        self._receive = receive
-        self._send = send
-        self._is_first = True
-        self._body_is_read = False
-        self._lingers = False
-
-    async def receive(self) -> Any:
-        if self._is_first:
-            self._is_first = False
-            return {"type": "http.request", "body": b"", "more_body": True}
-        event = await self._receive()
-        if event["type"] == "http.disconnect" and not self._body_is_read:
-            raise ClientGone
-        self._body_is_read = not event.get("more_body", False)
-        return event
-
-    async def send(self, event: Any) -> None:
-        if event["type"] == "http.response.start":
-            self.has_started = True
-            self._lingers = event["status"] == 413 and not self._body_is_read
-        elif self._lingers and not event.get("more_body", False):
-            await self._send({**event, "more_body": True})
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(LINGER_SECONDS):
-                    await self._throw_rest_away()
-            event = {"type": "http.response.body", "body": b""}
-        await self._send(event)
-
-    async def _throw_rest_away(self) -> None:
-        left = LINGER_BYTES
-        while left > 0:
-            event = await self._receive()
-            if not event.get("more_body", False):
-                return
-            left -= len(event.get("body", b""))
+        finally:
+            exchange.close()
 
 
 def _to_ascii(raw: bytes) -> bytes:
@@ -251,6 +201,12 @@ def _make_responder(
             arguments["body"] = await read_form(request, operation.form, limit_bytes=limit_bytes)
         elif operation.upload:
             arguments["upload"] = MultipartUpload(request, settings.max_csv_import_bytes)
+        if operation.watchable:
+            arguments["watch"] = RequestWatch(
+                request.scope[EXCHANGE_KEY],
+                wait_seconds=read_wait_seconds(request.get_header("Prefer")),
+                wants_events=_prefers_events(request),
+            )
         _write_answer(operation, await _run(operation, context, arguments), response)
 
     return respond
@@ -312,8 +268,22 @@ def _find_address(request: falcon.asgi.Request) -> str:
 
 
 def _check_accept(operation: Operation, request: falcon.asgi.Request) -> None:
-    if operation.media_type == "application/json" and not request.client_accepts("application/json"):
+    if operation.media_type != "application/json" or request.client_accepts("application/json"):
+        return
+    if not (operation.watchable and request.client_accepts(EVENT_STREAM)):
         raise errors.not_acceptable()
+
+
+def _prefers_events(request: falcon.asgi.Request) -> bool:
+    """Only who likes events better than JSON gets them: `*/*` says nothing of them."""
+    try:
+        events, document = (
+            falcon.mediatypes.quality(media_type, request.accept)
+            for media_type in (EVENT_STREAM, "application/json")
+        )
+    except ValueError:
+        return False
+    return events > document
 
 
 def _multipart_handler() -> falcon.media.MultipartFormHandler:

@@ -15,6 +15,7 @@ import asyncpg
 
 from openvoucher.platform.db import Connection, Database, DatabaseUnavailable
 from openvoucher.platform.jobs import queue
+from openvoucher.platform.jobs.ahead import Ahead
 from openvoucher.platform.jobs.queue import Job
 from openvoucher.settings import Settings
 
@@ -45,13 +46,15 @@ class Run:
     job: Job
     settings: Settings
     now: datetime
+    ahead: Ahead
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class JobKind:
     """A kind of job.
 
-    run_portion: does one portion. on_failure: told, in a transaction, that the job is given up.
+    run_portion: does one portion. on_failure: told, in a transaction, that the job is given up
+    (`run.job.cancelled`: because somebody asked for it).
     lease_seconds: set for work with effects outside the database. It then runs without holding a
     transaction, at least once: a second worker starts it when the lease is over.
     """
@@ -67,6 +70,7 @@ class Worker:
         self._db = db
         self._kinds = {kind.name: kind for kind in kinds}
         self._settings = settings
+        self._ahead = Ahead()
         self._stopping = asyncio.Event()
         self._wake = asyncio.Event()
 
@@ -85,12 +89,17 @@ class Worker:
                 log.warning("the database cannot be reached, trying again: %s", error)
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._stopping.wait(), _POLL_SECONDS)
+            finally:
+                self._ahead.clear()
 
     async def run_until_idle(self) -> int:
         """Do what is due now; how many portions that were."""
         portions = 0
-        while await self.run_next():
-            portions += 1
+        try:
+            while await self.run_next():
+                portions += 1
+        finally:
+            self._ahead.clear()
         return portions
 
     async def run_next(self) -> bool:
@@ -103,11 +112,12 @@ class Worker:
             if kind is None:
                 await queue.postpone_job(connection, job, error=f"this worker does not know {job.kind}")
                 return True
-            if job.tries > queue.MOST_TRIES:
-                await self._give_up(connection, job, kind, "the portion failed or was killed too often")
-                return True
             try:
-                if kind.lease_seconds is None:
+                if job.cancelled:
+                    await self._give_up(connection, job, kind, queue.CANCELLED)
+                elif job.tries > queue.MOST_TRIES:
+                    await self._give_up(connection, job, kind, "the portion failed or was killed too often")
+                elif kind.lease_seconds is None:
                     await self._run_in_transaction(connection, job, kind)
                 else:
                     await self._run_leased(connection, job, kind)
@@ -139,7 +149,7 @@ class Worker:
         lease = kind.lease_seconds or 0.0
         extended = await connection.execute(
             "update job set run_after = clock_timestamp() + $4 * interval '1 second'"
-            " where project_id = $1 and id = $2 and claim = $3 and state = 'waiting'",
+            " where project_id = $1 and id = $2 and claim = $3 and state = 'waiting' and not cancelled",
             job.project_id,
             job.id,
             job.claim,
@@ -154,13 +164,16 @@ class Worker:
                 await queue.advance_job(connection, job, position=result.position, done=result.done)
 
     async def _give_up(self, connection: Connection, job: Job, kind: JobKind, reason: str) -> None:
-        log.error("gave up %s: %s", job.kind, reason, extra={"job_id": str(job.id)})
+        level = logging.INFO if job.cancelled else logging.ERROR
+        log.log(level, "gave up %s: %s", job.kind, reason, extra={"job_id": str(job.id)})
         async with connection.transaction():
             if await queue.park_job(connection, job, error=reason):
                 await kind.on_failure(self._run(connection, job), reason)
 
     def _run(self, connection: Connection, job: Job) -> Run:
-        return Run(connection=connection, job=job, settings=self._settings, now=datetime.now(UTC))
+        return Run(
+            connection=connection, job=job, settings=self._settings, now=datetime.now(UTC), ahead=self._ahead
+        )
 
     @contextlib.asynccontextmanager
     async def _listening(self) -> AsyncIterator[None]:
