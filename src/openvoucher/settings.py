@@ -41,6 +41,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     log_format: str = "text"
     """text for people, json for machines: one object a line."""
 
+    url: str = ""
+    """The API that `openvoucher import`, `generate` and `actions` speak to; empty: the server on this
+    machine, at `port`. The original service's address works, too."""
+
     app_id: str = ""
     """Server side key, public half; with app_token. Empty: made at the first start."""
     app_token: str = ""
@@ -62,7 +66,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Largest CSV upload; 0: no limit (it streams)."""
     max_codes_per_campaign: int = 0
     """Most codes of one campaign (the original: 100000); 0: no limit."""
-    portion_rows: int = 2_000
+    portion_rows: int = 5_000
     """Rows of a bulk portion: one transaction."""
     csv_money_in_major_units: bool = True
     """Money in CSV cells is 10.50 (True) or 1050 (False)."""

@@ -32,9 +32,10 @@ class BulkFile:
         return self.rows - len(self.refused)
 
 
-def write_bulk_file(path: Path, rows: int, *, with_refused: bool = True) -> BulkFile:
+def write_bulk_file(path: Path, rows: int, *, malformed: bool = True, foreign: bool = True) -> BulkFile:
     """Of a hundred rows about five repeat one before, five name codes that exist, and one is malformed. The
-    codes come in no order. with_refused: among them are malformed ones and codes of another campaign."""
+    codes come in no order. malformed, foreign: whether there are such rows; foreign are codes of another
+    campaign."""
     chance = random.Random(rows)
     file = BulkFile(path, rows)
     valid: list[str] = []
@@ -45,10 +46,10 @@ def write_bulk_file(path: Path, rows: int, *, with_refused: bool = True) -> Bulk
             lot = chance.uniform(0, 100)
             # Unlike any other one, whatever is drawn.
             fresh = f"{chance.getrandbits(32):08X}-{number}"
-            if lot < _MALFORMED and with_refused:
+            if lot < _MALFORMED and malformed:
                 code, cells, reason = _make_malformed(fresh, number)
                 file.refused[number] = (code, reason, cells)
-            elif lot < _MALFORMED + _EXISTING / 2 and with_refused:
+            elif lot < _MALFORMED + _EXISTING / 2 and foreign:
                 cells = [fresh, "true", "red"]
                 file.foreign.add(fresh)
                 file.refused[number] = (fresh, f"Duplicated voucher exists with id {fresh}", cells)

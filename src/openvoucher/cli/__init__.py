@@ -24,10 +24,15 @@ COMMANDS = {
     "serve": "start the server: API, bulk worker and, unless another one is named, its database",
     "worker": "run one more bulk worker on the database of a server",
     "migrate": "bring the database up to date",
+    "import": "import codes from a CSV, JSON or NDJSON file by the API of a running server",
+    "generate": "make codes for a campaign by the API of a running server",
+    "actions": "show, watch, stop or take back imports, generations and other bulk work",
     "keys": "show the API keys that were made at the first start, or make new ones",
     "doctor": "look for what keeps a server from working well; changes nothing",
     "database-url": "print how psql, pg_dump and backups reach the database",
 }
+# Modules that cannot be called like their command.
+_MODULES = {"import": "import_codes"}
 # Started by the server itself; what they are to do comes over standard input.
 CHILDREN = {"_api": "api_process", "_work": "worker_process"}
 
@@ -57,7 +62,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     for name, summary in COMMANDS.items():
         command = commands.add_parser(name, help=summary, description=f"{summary[0].upper()}{summary[1:]}.")
         if name == chosen:
-            module = importlib.import_module(f"openvoucher.cli.{name.replace('-', '_')}")
+            module = importlib.import_module(f"openvoucher.cli.{_MODULES.get(name, name.replace('-', '_'))}")
             module.add_options(command)
             command.set_defaults(run=module.run)
     parsed = parser.parse_args(arguments)
