@@ -24,7 +24,7 @@ DEV_READY := $(VENV)/.ready-to-develop
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run test test-fast test-slow check check-format check-lint check-types check-imports \
-	check-migrations format coverage lock force
+	check-migrations format coverage bench lock force
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -78,6 +78,9 @@ coverage: $(DEV_READY) ## lines and branches that the fast tests do not reach
 	@$(PY) -m coverage run -m pytest -m "not slow" $(ARGS)
 	@$(PY) -m coverage combine --quiet
 	@$(PY) -m coverage report
+
+bench: $(DEV_READY) ## how fast bulk work is; FULL=1 for the full sizes, ARGS="--help"
+	@$(PY) -m benchmarks $(if $(FULL),--full) $(ARGS)
 
 # Always with the oldest Python that is supported: what only it needs does no harm on newer ones, while what
 # it does not need would be missing there.
