@@ -191,11 +191,15 @@ async def import_portion(run: Run) -> PortionResult:
     if prepared and prepared.portion.reader == reader and prepared.writer.resume(run, campaign, schema):
         portion, writer = prepared.portion, prepared.writer
     else:
-        portion = await reader.read(await _load(run, run.job.position, bucket=dry_run))
+        data = await _load(run, run.job.position, bucket=dry_run)
+        if data is None:
+            raise PermanentFailure("The input of this import is gone.")
+        portion = await reader.read(data)
         writer = make_writer()
     if run.job.position + 1 < last:
         following = await _load(run, run.job.position + 1, bucket=dry_run)
-        run.ahead.start(run.job.id, run.job.position + 1, _prepare(following, reader, make_writer()))
+        if following is not None:
+            run.ahead.start(run.job.id, run.job.position + 1, _prepare(following, reader, make_writer()))
     finished = run.job.position + 1 >= last
     trial = run.connection.transaction() if dry_run else None
     if trial:
@@ -222,14 +226,12 @@ async def _prepare(data: Sequence[bytes], reader: PortionReader, writer: Portion
     return _Prepared(portion, writer)
 
 
-async def _load(run: Run, position: int, *, bucket: bool) -> list[bytes]:
+async def _load(run: Run, position: int, *, bucket: bool) -> list[bytes] | None:
     """What was kept for a position. A bucket may be empty; a portion that is not there was lost."""
     if bucket:
         return await load_input_bucket(run, position)
     loaded = await load_input(run, position)
-    if loaded is None:
-        raise PermanentFailure("The input of this import is gone.")
-    return [loaded[1]]
+    return [loaded[1]] if loaded else None
 
 
 async def _load_campaign(run: Run) -> Campaign | None:
