@@ -275,7 +275,7 @@ def test_an_import_that_never_arrived_is_said_to_be_safe_to_repeat(
     assert "in the middle of the upload: nothing of it was taken, and repeating is safe." in captured.err
 
 
-def test_an_import_that_was_sent_whole_and_is_nowhere_is_said_to_be_safe_to_repeat(
+def test_an_import_that_was_sent_whole_and_is_nowhere_is_not_sent_again(
     proxy: DroppingProxy, service: OriginalService, codes_csv: str, capsys: Captured
 ) -> None:
     service.add_action("VOUCHERS.IMPORT", ["of another type"])
@@ -284,7 +284,7 @@ def test_an_import_that_was_sent_whole_and_is_nowhere_is_said_to_be_safe_to_repe
     assert (len(service.posts), service.codes) == (1, [])
     said = capsys.readouterr().err
     assert "The server answered 502: Planned No new import has appeared on the server within 0.3 s" in said
-    assert "repeating is safe" in said
+    assert "Look once more (`openvoucher actions`) before you repeat." in said
 
 
 def test_several_imports_that_it_may_be_are_named_and_none_is_watched(

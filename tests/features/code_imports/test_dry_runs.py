@@ -23,7 +23,7 @@ from importing import (
     read_vouchers,
 )
 from openvoucher.app import make_worker
-from openvoucher.features.code_imports import portions
+from openvoucher.features.code_imports import portions, service
 from openvoucher.platform.db import Database
 from openvoucher.platform.jobs.worker import Worker
 from openvoucher.settings import Settings
@@ -402,3 +402,19 @@ async def test_what_one_row_would_make_the_next_rows_of_its_code_find(
         {"code": code, "row": 31 + place, "reason": "The voucher has another type"}
         for place, code in enumerate(codes[::3])
     ]
+
+
+async def test_a_dry_run_that_would_have_to_hold_too_much_at_once_ends_with_the_reason(
+    client: httpx.AsyncClient, worker: Worker, db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service, "_MAX_BUCKET_BYTES", 1_000)
+    await make_campaign(client)
+    file = a_csv("Code", *(["SAME"] * 400))
+    action_id = await import_csv(client, file, "Spring", dry_run=True)
+    await worker.run_until_idle()
+    action = await read_action(client, action_id)
+    assert (action["status"], action["done_count"], action["failed_count"]) == ("FAILED", 0, 0)
+    assert action["result"]["message"].startswith("This file cannot be tried out: more than 64 MiB")
+    # The import itself has no such bound.
+    action_id = await import_csv(client, file, "Spring")
+    assert (await finish(client, worker, action_id))["done_count"] == 400

@@ -28,7 +28,7 @@ def cut(
 ) -> list[Portion]:
     cutter = PortionCutter(column, rows_per_portion, order=order)
     made = [portion for batch in batches for portion in cutter.add(batch)]
-    return made + cutter.finish()
+    return [*made, *cutter.finish()]
 
 
 def codes_of(portion: Portion, column: int = 0) -> list[str]:
@@ -77,7 +77,8 @@ def test_every_row_is_in_one_portion_with_its_number_and_line_and_those_of_a_cod
         patch.object(module, "_SAMPLE_BYTES", sample_bytes),
         patch.object(module, "_MAX_HELD_BYTES", held),
         patch.object(module, "_MAX_PORTION_BYTES", longest),
-        patch.object(module, "_RANGES", places),
+        patch.object(module, "_MOST_RANGES", places),
+        patch.object(module, "_LEAST_HELD_BYTES", held),
         patch.object(module, "_GROUPS", places),
     ):
         cutter = PortionCutter(column, rows_per_portion, order=order)
@@ -230,3 +231,24 @@ def _some(batches: Iterator[list[Row]], count: int) -> Iterator[list[Row]]:
 def test_no_rows_are_no_portions(order: Order) -> None:
     assert cut([], 10, order) == []
     assert cut([[]], 10, order) == []
+
+
+def test_uploads_at_the_same_time_share_what_may_be_held() -> None:
+    rows = [(number, [f"{line[0]}", "x" * 1000]) for number, line in random_rows(3000)]
+    alone = PortionCutter(0, 100_000, order="code")
+    assert alone.add(rows) == []
+    others = [PortionCutter(0, 100_000, order="code") for _ in range(11)]
+    held = 0
+    for cutter in others:
+        for _ in range(3):
+            passed = sum(len(portion.data) for portion in cutter.add(rows))
+            held += sum(len(row[1][1]) for row in rows) - passed
+    assert held < 12 * module._LEAST_HELD_BYTES + 12 * module._MAX_PORTION_BYTES
+
+
+def test_rows_that_are_long_come_in_portions_that_are_large_all_the_same() -> None:
+    rows = [(number, [code, "x" * 1000]) for number, (code, _) in random_rows(60_000)]
+    made = cut([rows[start : start + 500] for start in range(0, len(rows), 500)], 5_000, "code")
+    sizes = sorted(portion.rows for portion in made)
+    assert sum(sizes) == 60_000
+    assert sizes[len(sizes) // 2] > 2_000

@@ -6,6 +6,7 @@ from typing import Any
 import httpx
 import msgspec
 import pytest
+from asyncpg.transaction import Transaction
 
 from builders import a_campaign, a_refusal, a_voucher, not_there, read_refusal
 from database_views import count_rows
@@ -31,7 +32,7 @@ from openvoucher.app import make_app, make_worker
 from openvoucher.features.code_imports import portions
 from openvoucher.features.projects.service import KeyPair
 from openvoucher.platform.call import Project
-from openvoucher.platform.db import Database
+from openvoucher.platform.db import Database, DatabaseUnavailable
 from openvoucher.platform.jobs.worker import Worker
 from openvoucher.settings import Settings
 
@@ -537,3 +538,31 @@ async def test_workers_with_other_portions_go_on_with_those_that_were_kept(
     stored = [] if dry_run else [(code,) for code in codes]
     assert await read_rows(db, project, "voucher", "code") == stored
     assert await count_codes(client) == len(stored)
+
+
+async def test_after_a_lost_commit_nobody_is_told_to_send_the_file_again(
+    client: httpx.AsyncClient, worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not even when the database is away while the upload is given up."""
+    await make_campaign(client)
+    commit = Transaction.commit
+    connect = Database.connection
+
+    async def commit_and_lose_the_answer(self: Transaction) -> None:
+        await commit(self)
+        monkeypatch.setattr(Database, "connection", fail_to_connect)
+        raise ConnectionResetError("the answer was lost")
+
+    def fail_to_connect(_: Database) -> Any:
+        raise DatabaseUnavailable("restarting")
+
+    monkeypatch.setattr(Transaction, "commit", commit_and_lose_the_answer)
+    answer = await post_csv(client, a_csv("Code", "A", "B"), "Spring")
+    monkeypatch.setattr(Transaction, "commit", commit)
+    monkeypatch.setattr(Database, "connection", connect)
+    assert (answer.status_code, answer.json()["key"]) == (503, "outcome_unknown")
+    assert "Retry-After" not in answer.headers
+    # It was taken, once.
+    await worker.run_until_idle()
+    (action,) = (await client.get("/v1/async-actions")).json()["async_actions"]
+    assert (action["status"], action["done_count"]) == ("DONE", 2)

@@ -115,9 +115,10 @@ class Submitter:
         self._say(f"{reason} Looking whether the {work.noun} was taken …")
         found = self._look(work)
         if not found:
-            raise NothingTaken(
+            raise OutcomeUnknown(
                 f"{reason} No new {work.noun} has appeared on the server within "
-                f"{self._look_for_seconds:g} s: nothing was taken, and repeating is safe."
+                f"{self._look_for_seconds:g} s: most likely nothing was taken. Look once more "
+                "(`openvoucher actions`) before you repeat."
             ) from reason
         if len(found) > 1:
             listed = ", ".join(action.id for action in found)

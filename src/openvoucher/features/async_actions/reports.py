@@ -43,7 +43,11 @@ async def download_report(db: Database, async_action_id: str, query: ReportQuery
     return Answer(
         _write_report(db, action),
         media_type="text/csv; charset=utf-8",
-        headers={"Content-Disposition": f'attachment; filename="{async_action_id}.csv"'},
+        headers={
+            "Content-Disposition": f'attachment; filename="{async_action_id}.csv"',
+            # Codes, at an address that nothing but its secret protects.
+            "Cache-Control": "no-store",
+        },
     )
 
 

@@ -1,5 +1,6 @@
 """Async actions: started with their job, advanced by it, read by callers."""
 
+import contextlib
 import secrets
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime, timedelta
@@ -22,7 +23,14 @@ from openvoucher.features.async_actions.schemas import (
 )
 from openvoucher.features.async_actions.watching import Look, follow, has_ended, wait_for_end
 from openvoucher.platform.call import Call
-from openvoucher.platform.db import Connection, Database, Row
+from openvoucher.platform.db import (
+    Connection,
+    Database,
+    DatabaseUnavailable,
+    Row,
+    StatementTimeout,
+    TransactionConflict,
+)
 from openvoucher.platform.http.operations import EVENT_STREAM, Answer, Watch
 from openvoucher.platform.jobs import JobBusy, Lane, Run, cancel_job, enqueue_job
 from openvoucher.wire.dates import parse_instant
@@ -191,8 +199,11 @@ class InputReceiver:
 
     async def __aexit__(self, *_: object) -> None:
         if not self._started:
-            async with self._call.db.connection() as connection:
-                await store.delete_receiving_job(connection, self._call.project.id, self._id)
+            # If the database is away, too, the caller must hear of the error that came first: after a lost
+            # COMMIT it is not "try again". What is left is removed by the hourly cleaning.
+            with contextlib.suppress(DatabaseUnavailable, StatementTimeout, TransactionConflict):
+                async with self._call.db.connection() as connection:
+                    await store.delete_receiving_job(connection, self._call.project.id, self._id)
 
     async def add(self, data: bytes, rows: int, bucket: int = 0) -> None:
         """Keep a portion. `bucket`: for jobs that want all portions of one bucket at once."""
@@ -238,6 +249,11 @@ async def load_input(run: Run, position: int) -> tuple[int, bytes] | None:
 async def load_input_bucket(run: Run, bucket: int) -> list[bytes]:
     """Data of all portions of a bucket, in the order in which they came."""
     return await store.list_bucket(run.connection, run.job.project_id, run.job.id, bucket)
+
+
+async def measure_input_bucket(run: Run, bucket: int) -> int:
+    """Bytes of all portions of a bucket."""
+    return await store.measure_bucket(run.connection, run.job.project_id, run.job.id, bucket)
 
 
 async def record_portion(

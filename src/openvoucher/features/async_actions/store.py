@@ -276,6 +276,17 @@ async def list_bucket(connection: Connection, project_id: int, job_id: UUID, buc
     return [row["data"] for row in rows]
 
 
+async def measure_bucket(connection: Connection, project_id: int, job_id: UUID, bucket: int) -> int:
+    size: int = await connection.fetchval(
+        "select coalesce(sum(octet_length(data)), 0) from job_input"
+        " where project_id = $1 and job_id = $2 and bucket = $3",
+        project_id,
+        job_id,
+        bucket,
+    )
+    return size
+
+
 async def delete_input(connection: Connection, project_id: int, job_id: UUID) -> None:
     await connection.execute(
         "delete from job_input where project_id = $1 and job_id = $2", project_id, job_id

@@ -193,7 +193,7 @@ def _choose_part(run: Run, position: int, count: int) -> range:
     parts, number = run.job.payload["count"] // size, position // size
     if number >= parts:
         return range(position, position + count)
-    stride = run.job.payload["seed"] % parts
+    stride = run.job.payload.get("seed", 0) % parts
     while gcd(stride, parts) != 1:
         stride += 1
     start = number * stride % parts * size

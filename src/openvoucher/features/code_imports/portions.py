@@ -6,22 +6,28 @@ a bucket for each range of codes, and a bucket that is full becomes a portion. R
 stay in their order. Memory is bounded whatever the file is.
 """
 
+import weakref
 import zlib
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from operator import itemgetter
 from typing import Final, Literal, NamedTuple
 
 import msgspec
 
 _SAMPLE_ROWS: Final = 16_384
-_SAMPLE_BYTES: Final = 8 * 1024 * 1024
-_RANGES: Final = 128
+_SAMPLE_BYTES: Final = 2 * 1024 * 1024
+_MOST_RANGES: Final = 128
 # For a dry run, which stores nothing and so must see all rows of a code at once.
 _GROUPS: Final = 1024
+# Of all uploads that one process takes in at a time; each has at least a twelfth of it.
 _MAX_HELD_BYTES: Final = 24 * 1024 * 1024
+_LEAST_HELD_BYTES: Final = 2 * 1024 * 1024
 # A portion of long rows is cut early, so that it fits into memory whatever the rows are.
 _MAX_PORTION_BYTES: Final = 4 * 1024 * 1024
+
+# The uploads that this process is taking in.
+_CUTTERS: "weakref.WeakSet[PortionCutter]" = weakref.WeakSet()
 
 _encode_row = msgspec.msgpack.Encoder().encode
 _decode_rows = msgspec.msgpack.Decoder(list[tuple[int, int, list[str]]]).decode
@@ -56,6 +62,8 @@ class PortionCutter:
         self._borders: list[str] = []
         self._buckets = [_Bucket(0)]
         self._held_bytes = 0
+        self._may_hold_bytes = _MAX_HELD_BYTES
+        _CUTTERS.add(self)
 
     @property
     def buckets(self) -> int:
@@ -66,6 +74,7 @@ class PortionCutter:
         full: list[Portion] = []
         column = self._code_column
         number = self._rows
+        self._may_hold_bytes = max(_MAX_HELD_BYTES // len(_CUTTERS), _LEAST_HELD_BYTES)
         for line, cells in rows:
             number += 1
             code = cells[column].strip() if column is not None and column < len(cells) else ""
@@ -80,27 +89,28 @@ class PortionCutter:
         self._rows = number
         return full
 
-    def finish(self) -> list[Portion]:
-        """What is left, neighbours together."""
-        full: list[Portion] = []
+    def finish(self) -> Iterator[Portion]:
+        """What is left, neighbours together. To be taken one by one: nothing is held twice."""
         rest = _Bucket(0)
         if self._sample is not None:
             for _, data in sorted(self._sample, key=itemgetter(0)):
                 rest.add(data)
                 if self._is_full(rest):
-                    full.append(rest.empty())
+                    yield rest.empty()
         elif self._order == "group":
-            full += [bucket.empty() for bucket in self._buckets if bucket.rows]
+            for bucket in self._buckets:
+                if bucket.rows:
+                    yield bucket.empty()
         else:
             for bucket in self._buckets:
                 rows, size = rest.rows + bucket.rows, len(rest.data) + len(bucket.data)
                 if rest.rows and (rows > self._rows_per_portion or size > _MAX_PORTION_BYTES):
-                    full.append(rest.empty())
+                    yield rest.empty()
                 rest.data += bucket.data
                 rest.rows += bucket.rows
+                bucket.data = bytearray()
         if rest.rows:
-            full.append(rest.empty())
-        return full
+            yield rest.empty()
 
     def _end_sample(self, full: list[Portion]) -> None:
         sample, self._sample = self._sample or [], None
@@ -108,10 +118,18 @@ class PortionCutter:
             self._buckets = [_Bucket(number) for number in range(_GROUPS)]
         else:
             codes = sorted(code for code, _ in sample)
-            self._borders = [codes[place * len(codes) // _RANGES] for place in range(1, _RANGES)]
-            self._buckets = [_Bucket(number) for number in range(_RANGES)]
+            ranges = self._count_ranges(len(sample))
+            self._borders = [codes[place * len(codes) // ranges] for place in range(1, ranges)]
+            self._buckets = [_Bucket(number) for number in range(ranges)]
         for code, data in sample:
             self._put(code, data, full)
+
+    def _count_ranges(self, sampled: int) -> int:
+        """So many that their buckets, half full on average, fit into what may be held: with more of them
+        the portions of a file of long rows would be small."""
+        bytes_per_row = self._sample_bytes / sampled
+        portion_bytes = min(bytes_per_row * self._rows_per_portion, _MAX_PORTION_BYTES)
+        return max(1, min(_MOST_RANGES, int(2 * self._may_hold_bytes / portion_bytes)))
 
     def _put(self, code: str, data: bytes, full: list[Portion]) -> None:
         if self._order == "group":
@@ -125,7 +143,7 @@ class PortionCutter:
         if self._is_full(bucket):
             self._held_bytes -= len(bucket.data)
             full.append(bucket.empty())
-        elif self._held_bytes > _MAX_HELD_BYTES:
+        elif self._held_bytes > self._may_hold_bytes:
             bucket = max(self._buckets, key=lambda bucket: len(bucket.data))
             self._held_bytes -= len(bucket.data)
             full.append(bucket.empty())

@@ -17,6 +17,8 @@ from openvoucher.wire.metadata import MetadataSchema
 
 # Rows that are read before others get their turn: less than a millisecond.
 _SLICE: Final = 200
+# Characters of a failed row that its report repeats.
+_ECHO: Final = 8_192
 
 # As JSON: MessagePack has no integers beyond 64 bits, which metadata may hold.
 _CAMPAIGN_ITEMS = msgspec.json.Decoder(list[tuple[int, None, CampaignCode]])
@@ -44,9 +46,21 @@ class ReadPortion:
                 continue
             code, reason = reasons[number]
             cells = row if isinstance(row, list) else [msgspec.json.encode(row).decode()]
+            cells = _shorten(cells)
             outcomes.append(RowOutcome(number, code, reason, line, cells))
         outcomes.sort(key=attrgetter("row"))
         return outcomes
+
+
+def _shorten(cells: Sequence[str]) -> list[str]:
+    """As much of a row as its report repeats: rows may be as long as a mebi of characters each."""
+    left, kept = _ECHO, []
+    for cell in cells:
+        kept.append(cell if len(cell) <= left else f"{cell[:left]}…")
+        left = max(left - len(cell), 0)
+        if not left:
+            break
+    return kept
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

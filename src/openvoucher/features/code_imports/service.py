@@ -1,6 +1,6 @@
 """Imports: taken in and checked as a whole, then stored portion by portion."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Any, Final, Literal, NamedTuple
 from uuid import UUID
 
@@ -11,6 +11,7 @@ from openvoucher.features.async_actions.service import (
     InputReceiver,
     load_input,
     load_input_bucket,
+    measure_input_bucket,
     record_portion,
 )
 from openvoucher.features.code_imports.csv_rows import read_header
@@ -37,6 +38,8 @@ JOB_KIND: Final = "code_import"
 # Imports of up to so many portions run in the order in which they came; longer ones take turns.
 _SHORT_IMPORT_PORTIONS: Final = 5
 _LOOK_UP_SLICE: Final = 10_000
+_MAX_PORTION_BYTES: Final = 4 * 1024 * 1024
+_MAX_BUCKET_BYTES: Final = 64 * 1024 * 1024
 
 
 # --- for callers -----------------------------------------------------------------------------------
@@ -98,10 +101,23 @@ async def _start_json(
         raise duplicate_codes(duplicates)
     size = call.settings.portion_rows
     async with _receive(call, campaign, type, query) as receiver:
-        for number, start in enumerate(range(0, len(numbered), size)):
-            portion = numbered[start : start + size]
-            await receiver.add(msgspec.json.encode(portion), len(portion), bucket=number)
+        number = 0
+        for start in range(0, len(numbered), size):
+            for data, rows in _encode_items(numbered[start : start + size]):
+                await receiver.add(data, rows, bucket=number)
+                number += 1
         return await receiver.start(ordered_up_to=_SHORT_IMPORT_PORTIONS)
+
+
+def _encode_items(numbered: Sequence[tuple[int, None, CampaignCode]]) -> Iterator[tuple[bytes, int]]:
+    """(data, rows): one portion, or more if the items are long."""
+    data = msgspec.json.encode(numbered)
+    if len(data) <= _MAX_PORTION_BYTES or len(numbered) == 1:
+        yield data, len(numbered)
+        return
+    half = len(numbered) // 2
+    yield from _encode_items(numbered[:half])
+    yield from _encode_items(numbered[half:])
 
 
 async def _start_csv(
@@ -227,8 +243,15 @@ async def _prepare(data: Sequence[bytes], reader: PortionReader, writer: Portion
 
 
 async def _load(run: Run, position: int, *, bucket: bool) -> list[bytes] | None:
-    """What was kept for a position. A bucket may be empty; a portion that is not there was lost."""
+    """What was kept for a position. A bucket may be empty; a portion that is not there was lost.
+
+    Raises PermanentFailure for a bucket that is too large to be looked at at once."""
     if bucket:
+        if await measure_input_bucket(run, position) > _MAX_BUCKET_BYTES:
+            raise PermanentFailure(
+                "This file cannot be tried out: more than 64 MiB of it have to be looked at at once, because "
+                "they have one code, or because the number of codes in a campaign is limited."
+            )
         return await load_input_bucket(run, position)
     loaded = await load_input(run, position)
     return [loaded[1]] if loaded else None

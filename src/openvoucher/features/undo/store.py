@@ -5,16 +5,14 @@ from uuid import UUID
 from openvoucher.platform.db import Connection, Row
 
 
-async def count_made(connection: Connection, project_id: int, action_id: UUID) -> int:
-    """How many codes that an action made are still there."""
-    count: int = await connection.fetchval(
-        "select count(*) from async_action_batch b"
-        " join voucher v on v.project_id = b.project_id and v.id between b.first_id and b.last_id"
-        " where b.project_id = $1 and b.async_action_id = $2",
+async def list_batches(connection: Connection, project_id: int, action_id: UUID) -> list[tuple[UUID, UUID]]:
+    """(first id, last id) of each batch of codes that an action made."""
+    rows = await connection.fetch(
+        "select first_id, last_id from async_action_batch where project_id = $1 and async_action_id = $2",
         project_id,
         action_id,
     )
-    return count
+    return [(row["first_id"], row["last_id"]) for row in rows]
 
 
 async def find_batch(

@@ -40,8 +40,12 @@ class Ahead:
 
     async def take(self, job_id: UUID, position: int) -> Any:
         """What was made for this portion; None if nothing was, or it failed."""
-        _, task = self._tasks.pop((job_id, position), (0.0, None))
+        since, task = self._tasks.pop((job_id, position), (0.0, None))
         if task is None:
+            return None
+        if asyncio.get_running_loop().time() - since > _STALE_SECONDS:
+            # What it says of now (when codes are made, whether they are active) may have changed.
+            task.cancel()
             return None
         with contextlib.suppress(Exception):
             return await task
