@@ -1,6 +1,5 @@
 """SQL of vouchers, and of what they need to know of their campaigns."""
 
-import io
 from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
@@ -9,6 +8,7 @@ from uuid import UUID
 import asyncpg
 
 from openvoucher.platform.db import Connection, Row
+from openvoucher.platform.db.copying import in_pieces
 from openvoucher.wire.ids import parse_id
 
 # A voucher with what it inherits: its bound revision, or the newest. Names of the columns are what
@@ -105,7 +105,7 @@ async def copy_vouchers(connection: Connection, columns: Sequence[str], data: by
     try:
         async with connection.transaction():
             await connection.copy_to_table(
-                "voucher", source=io.BytesIO(data), columns=columns, format="binary"
+                "voucher", source=in_pieces(data), columns=columns, format="binary"
             )
     except asyncpg.UniqueViolationError:
         return False

@@ -6,7 +6,7 @@ Format: PostgreSQL manual, COPY, "Binary Format"; fields as the types' send func
 """
 
 import struct
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -14,6 +14,7 @@ from uuid import UUID
 import msgspec
 
 _SIGNATURE: Final = b"PGCOPY\n\xff\r\n\x00" + bytes(8)
+_PIECE_BYTES: Final = 65_536
 _END: Final = b"\xff\xff"
 _POSTGRES_EPOCH: Final = datetime(2000, 1, 1, tzinfo=UTC)
 
@@ -69,3 +70,10 @@ def encode_field_count(count: int) -> bytes:
 def join_rows(rows: Iterable[bytes]) -> bytes:
     """The whole of what COPY … (format binary) reads."""
     return b"".join((_SIGNATURE, *rows, _END))
+
+
+async def in_pieces(data: bytes) -> AsyncIterator[bytes]:
+    """What the driver's copy_to_table takes as a source. (It reads a file, even one in memory, in another
+    thread, and through a class made for each call: data would stay until the next full collection.)"""
+    for start in range(0, len(data), _PIECE_BYTES):
+        yield data[start : start + _PIECE_BYTES]
