@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from openvoucher.platform.db import Database
+from openvoucher.settings import Settings
 
 pytestmark = pytest.mark.slow
 
@@ -19,6 +20,12 @@ _CAMPAIGN = {
     "vouchers_count": 0,
     "voucher": {"type": "DISCOUNT_VOUCHER", "discount": {"type": "AMOUNT", "amount_off": 100}},
 }
+
+
+@pytest.fixture
+def settings() -> Settings:
+    """Of the server: it cuts uploads of 10,000 rows into five portions."""
+    return Settings(public_url="http://test", portion_rows=2000)
 
 
 async def run_crashing_workers(
@@ -99,7 +106,6 @@ async def test_an_import_whose_workers_are_killed_gives_every_row_one_outcome(
         client,
         database_url,
         answer.json()["async_action_id"],
-        # The server cut the file into portions of 2,000 rows: five of them.
         crash_at=2,
         mode="guarded",
         portion_rows=2000,

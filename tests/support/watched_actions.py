@@ -1,5 +1,6 @@
 """Async actions watched from their start to their end by somebody who asks all the time."""
 
+import asyncio
 import contextlib
 import csv
 import io
@@ -9,8 +10,10 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
+import asyncpg
 import httpx
 
+from programs import PATIENCE_SECONDS
 from servers import Server
 
 # Far above what any of these takes, with databases that are started again and workers that are killed.
@@ -54,7 +57,7 @@ class WatchedAction:
 
     def wait_for_more(self) -> bool:
         """Until more rows than now have an outcome; whether it ended meanwhile."""
-        deadline = time.monotonic() + _LONG_SECONDS
+        deadline = time.monotonic() + PATIENCE_SECONDS
         rows = self.rows
         while not self.wait(0.01) and self.rows == rows:
             assert time.monotonic() < deadline, f"it stands still: {self.seen[-1:]}"
@@ -122,6 +125,22 @@ def show_keys(server: Server) -> dict[str, str]:
 def count_rows(action: dict[str, Any]) -> int:
     count: int = action["done_count"] + action["failed_count"]
     return count
+
+
+def load_codes(server: Server, campaign: str) -> list[str]:
+    """All codes of a campaign, doubles included."""
+
+    async def load() -> list[str]:
+        connection = await asyncpg.connect(server.database_url)
+        try:
+            rows = await connection.fetch(
+                "select code from voucher join campaign c on c.id = campaign_id where c.name = $1", campaign
+            )
+            return sorted(row["code"] for row in rows)
+        finally:
+            await connection.close()
+
+    return asyncio.run(load())
 
 
 def read_report(server: Server, action: dict[str, Any]) -> list[list[str]]:

@@ -80,15 +80,15 @@ class Database:
             connection: Connection = await asyncpg.connect(
                 self.url, server_settings=self._server_settings, timeout=10
             )
+            await connection.set_type_codec(
+                "jsonb",
+                schema="pg_catalog",
+                encoder=_encode_jsonb,
+                decoder=_decode_jsonb,
+                format="binary",
+            )
         except _GONE as error:
             raise DatabaseUnavailable(str(error) or type(error).__name__) from error
-        await connection.set_type_codec(
-            "jsonb",
-            schema="pg_catalog",
-            encoder=_encode_jsonb,
-            decoder=_decode_jsonb,
-            format="binary",
-        )
         return connection
 
     @asynccontextmanager

@@ -24,8 +24,10 @@ CLAIM_SECONDS = 2
 # Starts of one portion before the job is parked as failed.
 MOST_TRIES = 8
 _LONGEST_BACK_OFF_SECONDS = 60
+# Between two looks whether the database's disk has room again.
+ROOM_SECONDS = 5
 # So long a request to cancel waits for the portion in hand, which holds the job's row.
-_CANCEL_SECONDS = 10
+_CANCEL_SECONDS = 3
 
 CANCELLED = "Cancelled."
 """The reason for which a cancelled job is given up."""
@@ -162,6 +164,21 @@ async def postpone_job(connection: Connection, job: Job, *, error: str) -> None:
         job.claim,
         error[:2000],
         float(min(2 ** (job.tries - 1), _LONGEST_BACK_OFF_SECONDS)) / 4,
+    )
+
+
+async def await_room(connection: Connection, job: Job, *, error: str) -> None:
+    """After a portion for which the disk had no room: try again later. It does not count as a try, because
+    the job is none the worse for it, however long that lasts."""
+    await connection.execute(
+        "update job set error = $4, tries = greatest(tries - 1, 0),"
+        " run_after = clock_timestamp() + $5 * interval '1 second'"
+        " where project_id = $1 and id = $2 and claim = $3",
+        job.project_id,
+        job.id,
+        job.claim,
+        error[:2000],
+        float(ROOM_SECONDS),
     )
 
 

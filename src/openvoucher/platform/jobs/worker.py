@@ -13,7 +13,13 @@ from datetime import UTC, datetime
 
 import asyncpg
 
-from openvoucher.platform.db import Connection, Database, DatabaseUnavailable
+from openvoucher.platform.db import (
+    Connection,
+    Database,
+    DatabaseUnavailable,
+    StatementTimeout,
+    TransactionConflict,
+)
 from openvoucher.platform.jobs import queue
 from openvoucher.platform.jobs.ahead import Ahead
 from openvoucher.platform.jobs.queue import Job
@@ -80,15 +86,17 @@ class Worker:
         self._wake.set()
 
     async def run(self) -> None:
-        """Work until `stop`. Lost connections are waited out."""
+        """Work until `stop`. Lost connections are waited out, and a disk that is full."""
         while not self._stopping.is_set():
             try:
                 async with self._listening():
                     await self._work()
             except (DatabaseUnavailable, asyncpg.PostgresConnectionError, OSError) as error:
                 log.warning("the database cannot be reached, trying again: %s", error)
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._stopping.wait(), _POLL_SECONDS)
+                await self._pause()
+            except (asyncpg.DiskFullError, StatementTimeout, TransactionConflict) as error:
+                log.error("the queue cannot be read or written, trying again: %s", error)
+                await self._pause()
             finally:
                 self._ahead.clear()
 
@@ -123,6 +131,15 @@ class Worker:
                     await self._run_leased(connection, job, kind)
             except PermanentFailure as failure:
                 await self._give_up(connection, job, kind, str(failure))
+            except asyncpg.DiskFullError as error:
+                log.error(
+                    "the disk of the database is full, trying %s again in %d s: %s",
+                    job.kind,
+                    queue.ROOM_SECONDS,
+                    error,
+                    extra={"job_id": str(job.id)},
+                )
+                await queue.await_room(connection, job, error=f"{type(error).__name__}: {error}")
             except Exception as error:
                 if connection.is_closed():
                     # Not the job's fault, and nothing can be written now: the claim runs out by itself.
@@ -137,6 +154,10 @@ class Worker:
             if not await self.run_next():
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._wake.wait(), _POLL_SECONDS)
+
+    async def _pause(self) -> None:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._stopping.wait(), _POLL_SECONDS)
 
     async def _run_in_transaction(self, connection: Connection, job: Job, kind: JobKind) -> None:
         async with connection.transaction():
@@ -179,7 +200,11 @@ class Worker:
     async def _listening(self) -> AsyncIterator[None]:
         connection = await self._db.open_connection()
         try:
-            await connection.add_listener(queue.CHANNEL, lambda *_: self._wake.set())
+            try:
+                await connection.add_listener(queue.CHANNEL, lambda *_: self._wake.set())
+            except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+                # It went away since it was opened: the server is being stopped, say.
+                raise DatabaseUnavailable(str(error)) from error
             yield
         finally:
             connection.terminate()
