@@ -26,10 +26,12 @@ from benchmarks.machine import describe_machine, read_load
 from benchmarks.memory import measure_memory
 from benchmarks.plan import FULL, REDUCED, SMOKE, Plan
 from benchmarks.server import ProgramFailed
+from benchmarks.table_costs import measure_table_costs
 from benchmarks.two_workers import measure_two_workers
 
 SUBJECTS: Final[dict[str, Callable[[Plan], Awaitable[list[Line]]]]] = {
     "limit": measure_limit,
+    "table-costs": measure_table_costs,
     "csv-import": measure_csv_import,
     "wide-csv-import": measure_wide_csv_import,
     "json-import": measure_json_import,
