@@ -31,7 +31,11 @@ _numbers = itertools.count(1)
 # Besides what is marked one by one: real processes, races, and the longest of what the others touch already.
 # The rest is the fast part, which runs before every commit and takes less than a minute.
 _SLOW = (
+    "/async_actions/test_service",
+    "/async_actions/test_watching",
+    "/bulk_updates/",
     "/campaigns/test_codes",
+    "/chaos/",
     "/cli/",
     "/code_generation/",
     "/code_imports/test_dry",
@@ -46,6 +50,8 @@ _SLOW = (
     "platform/db/test_conditions",
     "platform/http/test_bodies",
     "platform/http/test_serving",
+    "platform/jobs/test_ahead",
+    "platform/test_csv",
     "platform/test_code_images",
     "platform/test_processes",
     "terms/test_columns",

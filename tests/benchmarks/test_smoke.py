@@ -57,5 +57,5 @@ def test_imports_generation_and_fairness_are_measured_against_what_they_are_held
 def test_a_subject_that_does_not_exist_is_refused_with_the_names_of_those_that_do() -> None:
     run = run_benchmarks("csv-exports")
     assert run.returncode == 2
-    assert "unknown: csv-exports; there are limit, csv-import" in run.stderr
+    assert "unknown: csv-exports; there are limit, table-costs, csv-import" in run.stderr
     assert run.stdout == ""
