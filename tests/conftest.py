@@ -31,10 +31,12 @@ _numbers = itertools.count(1)
 # Besides what is marked one by one: real processes, races, and the longest of what the others touch already.
 # The rest is the fast part, which runs before every commit and takes less than a minute.
 _SLOW = (
+    "/assets/",
     "/async_actions/test_service",
     "/async_actions/test_watching",
     "/bulk_updates/",
     "/campaigns/test_codes",
+    "/campaigns/test_service",
     "/chaos/",
     "/cli/",
     "/code_generation/",
@@ -48,6 +50,7 @@ _SLOW = (
     "_races",
     "engine/test_codes_of_part",
     "platform/db/test_conditions",
+    "platform/db/test_pool",
     "platform/http/test_bodies",
     "platform/http/test_serving",
     "platform/jobs/test_ahead",
