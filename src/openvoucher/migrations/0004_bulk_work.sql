@@ -39,6 +39,6 @@ alter table voucher
     add column brought_quantity bigint,
     add column brought_spent bigint;
 
--- A check of the project for each row was two thirds of what inserting a code cost. The project of a voucher
+-- A check of the project for each row was almost half of what inserting a code cost. The project of a voucher
 -- is always that of an authenticated caller, and projects are never deleted.
 alter table voucher drop constraint voucher_project_id_fkey;
