@@ -14,8 +14,6 @@ create table job (
     -- Starts of the portion at `position`, counted before it runs: a portion that kills its process stops here.
     tries              integer not null default 0,
     run_after          timestamptz not null,
-    -- When it became claimable: the order of the ordered lane. An upload gets its id when it begins.
-    queued_at          timestamptz not null default clock_timestamp(),
     turn_at            timestamptz not null,
     -- Changes with every claim; a worker that lost its claim finds another number here.
     claim              bigint not null default 0,
@@ -64,8 +62,6 @@ create table async_action (
     updated_at         timestamptz not null,
     primary key (project_id, id)
 );
--- A report's address has the id alone.
-create unique index async_action_by_id on async_action (id);
 create index async_action_by_creation on async_action (project_id, created_at desc, id desc);
 
 -- The rows of an import or bulk update that callers are told of one by one.

@@ -79,8 +79,7 @@ create table campaign_day (
     campaign_id        uuid not null,
     day                date not null,
     counter            text not null,
-    -- A million cards of the largest amount do not fit into a bigint.
-    amount             numeric(38, 0) not null,
+    amount             bigint not null,
     primary key (project_id, campaign_id, day, counter),
     foreign key (project_id, campaign_id) references campaign (project_id, id) on delete cascade
 );
@@ -118,7 +117,7 @@ create table voucher (
 create unique index voucher_code_is_unique on voucher (project_id, code);
 create index voucher_by_campaign on voucher (project_id, campaign_id, id) where campaign_id is not null;
 -- The total of a list without filters is the campaigns' counters and these.
-create index voucher_standalone on voucher (project_id, id) where campaign_id is null and deleted_at is null;
+create index voucher_standalone on voucher (project_id, id) where campaign_id is null;
 
 -- Postings. The balance of a card is what it started with and the sum of these.
 create table voucher_transaction (

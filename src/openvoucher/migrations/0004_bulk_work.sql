@@ -1,8 +1,15 @@
 -- Bulk work that can be watched, cancelled, tried out and undone.
 
 alter table job
+    -- When it became claimable: the order of the ordered lane. An upload gets its id when it begins.
+    add column queued_at timestamptz not null default clock_timestamp(),
     -- Somebody wants it to stop: whoever claims it next gives it up.
     add column cancelled boolean not null default false;
+
+update job set queued_at = created_at;
+
+-- A report's address has the id alone.
+create unique index async_action_by_id on async_action (id);
 
 alter table async_action
     -- When its first portion began: the rate counts from here.
@@ -42,3 +49,9 @@ alter table voucher
 -- A check of the project for each row was almost half of what inserting a code cost. The project of a voucher
 -- is always that of an authenticated caller, and projects are never deleted.
 alter table voucher drop constraint voucher_project_id_fkey;
+
+-- A million cards of the largest amount do not fit into a bigint.
+alter table campaign_day alter column amount type numeric(38, 0);
+
+drop index voucher_standalone;
+create index voucher_standalone on voucher (project_id, id) where campaign_id is null and deleted_at is null;
