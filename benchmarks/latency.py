@@ -27,11 +27,11 @@ _MOST = 5.0
 async def measure_latency(plan: Plan) -> list[Line]:
     lines = []
     for portion_rows in plan.portion_sizes:
-        # The others only show the curve.
+        # The others only show the curve: no target.
         usual = portion_rows == Settings().portion_rows
         rounds: list[tuple[list[float], list[float]]] = []
         async with set_up_bench(plan, OPENVOUCHER_PORTION_ROWS=str(portion_rows)) as bench:
-            for _ in range(plan.repeat if usual else 1):
+            for _ in range(plan.repeat):
                 await bench.table.reset()
                 rounds.append(await _measure_round(bench))
         times = [_quantile(busy, 0.99) / _quantile(idle, 0.99) for idle, busy in rounds]

@@ -96,6 +96,10 @@ class VoucherTable:
             raise WrongResult(f"{copied} rows, expected {file.rows}")
         return seconds
 
+    async def read_log_bytes(self) -> float:
+        """Bytes of write-ahead log since the server was made."""
+        return float(await self.connection.fetchval("select pg_current_wal_lsn() - '0/0'::pg_lsn"))
+
     async def count(self, campaign: UUID) -> int:
         count: int = await self.connection.fetchval(
             "select count(*) from voucher where project_id = $1 and campaign_id = $2",

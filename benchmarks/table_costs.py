@@ -67,13 +67,9 @@ async def _measure(
     log_bytes: dict[str, float],
 ) -> None:
     await bench.table.reset()
-    before = await _read_log_position(bench)
+    before = await bench.table.read_log_bytes()
     seconds.setdefault(name, []).append(sum([await bench.table.time_copy(file) for file in files]))
-    log_bytes[name] = await _read_log_position(bench) - before
-
-
-async def _read_log_position(bench: Bench) -> float:
-    return float(await bench.table.connection.fetchval("select pg_current_wal_lsn() - '0/0'::pg_lsn"))
+    log_bytes[name] = await bench.table.read_log_bytes() - before
 
 
 def _cut(file: LimitFile, size: int) -> list[LimitFile]:
