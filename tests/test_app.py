@@ -15,6 +15,7 @@ from builders import a_voucher, read_refusal
 from calls import NOW
 from openvoucher.app import JOB_KINDS, OPERATIONS, make_app, make_worker
 from openvoucher.features.projects import service as projects
+from openvoucher.features.projects.schemas import CLIENT_FEATURES
 from openvoucher.features.projects.service import KeyPair, make_key_pair
 from openvoucher.features.trash_bin.service import removers
 from openvoucher.platform.call import Project
@@ -34,7 +35,10 @@ HEADERS = {
     "client": ("X-Client-Application-Id", "X-Client-Token"),
     "management": ("X-Management-Id", "X-Management-Token"),
 }
-ACCESS_KEYS = {"server": "server", "keys only": "server", "management": "management"}
+ACCESS_KEYS = {"server": "server", "client": "client", "keys only": "server", "management": "management"}
+# The scope that stands for all, by the access that takes bearers.
+EVERY_SCOPE = {"server": "api", "client": "client_api"}
+ORIGIN = {"Origin": "https://shop.example"}
 
 
 @pytest.fixture
@@ -79,7 +83,15 @@ async def call_operation(
     path = operation.path
     for name in operation.parameters:
         path = path.replace(f"{{{name}}}", "x")
-    return await visitor.request(operation.method, path, headers=headers)
+    # Only what clients may do asks where the page is from.
+    return await visitor.request(operation.method, path, headers={**ORIGIN, **headers})
+
+
+async def trust_pages(db: Database) -> None:
+    """The project lets all pages do everything."""
+    await execute(
+        db, "update project set client_trusted_domains = $1, client_features = $2", ["*"], [*CLIENT_FEATURES]
+    )
 
 
 async def execute(db: Database, sql: str, *arguments: object) -> None:
@@ -198,8 +210,9 @@ async def test_keys_of_two_projects_open_two_projects(
 
 
 async def test_every_operation_wants_its_key_and_a_public_one_none(
-    visitor: httpx.AsyncClient, keys: dict[str, KeyPair]
+    visitor: httpx.AsyncClient, db: Database, project: Project, keys: dict[str, KeyPair]
 ) -> None:
+    await trust_pages(db)
     seen = set()
     for operation in OPERATIONS:
         seen.add(operation.access)
@@ -218,29 +231,36 @@ async def test_every_operation_wants_its_key_and_a_public_one_none(
             assert (answer.status_code, answer.text) == (401, UNAUTHORIZED), (operation.name, headers)
         answer = await call_operation(visitor, operation, present(keys[wanted]))
         assert answer.status_code not in (401, 403), operation.name
-    assert seen == {"server", "keys only", "management", "public"}
+    assert seen == {"server", "client", "keys only", "management", "public"}
 
 
 async def test_a_bearer_needs_the_scope_of_each_operation_and_opens_nothing_else(
-    visitor: httpx.AsyncClient, keys: dict[str, KeyPair]
+    visitor: httpx.AsyncClient, db: Database, project: Project, keys: dict[str, KeyPair]
 ) -> None:
+    await trust_pages(db)
     pair = keys["server"]
-    scopes = sorted({operation.scope for operation in OPERATIONS if operation.access == "server"})
-    tokens = {scope: await issue(visitor, pair, scope) for scope in (*scopes, "api")}
+    scopes = sorted({operation.scope for operation in OPERATIONS if operation.access in EVERY_SCOPE})
+    tokens = {scope: await issue(visitor, pair, scope) for scope in (*scopes, *EVERY_SCOPE.values())}
     others = {scope: await issue(visitor, pair, " ".join({*scopes} - {scope})) for scope in scopes}
     for operation in OPERATIONS:
         if operation.access == "public":
             continue
-        if operation.access != "server":
+        if operation.access not in EVERY_SCOPE:
             answer = await call_operation(visitor, operation, bearer(tokens["api"]))
             assert (answer.status_code, answer.text) == (401, UNAUTHORIZED), operation.name
             continue
-        assert operation.scope == operation.path.split("/")[2]
-        for token in (tokens[operation.scope], tokens["api"]):
+        side = operation.access
+        head, _, resource = operation.path.partition("/v1/")
+        assert head == ("/client" if side == "client" else "")
+        prefix = "client_" if side == "client" else ""
+        assert operation.scope == prefix + resource.partition("/")[0]
+        for token in (tokens[operation.scope], tokens[EVERY_SCOPE[side]]):
             answer = await call_operation(visitor, operation, bearer(token))
             assert answer.status_code not in (401, 403), operation.name
-        answer = await call_operation(visitor, operation, bearer(others[operation.scope]))
-        assert (answer.status_code, answer.text) == (403, NO_PERMISSION), operation.name
+        of_the_other_side = [tokens[scope] for access, scope in EVERY_SCOPE.items() if access != side]
+        for token in (others[operation.scope], *of_the_other_side):
+            answer = await call_operation(visitor, operation, bearer(token))
+            assert (answer.status_code, answer.text) == (403, NO_PERMISSION), operation.name
 
 
 # --- bearers -------------------------------------------------------------------------------------------
@@ -353,7 +373,7 @@ def test_every_row_is_there_once() -> None:
 
 
 def test_what_lies_in_the_bin_can_be_removed() -> None:
-    assert {*removers} == {"campaign", "voucher"}
+    assert {*removers} == {"campaign", "voucher", "product", "sku"}
 
 
 async def test_a_refusal_after_the_door_has_a_request_id(

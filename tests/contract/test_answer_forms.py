@@ -171,7 +171,7 @@ def test_an_answer_without_a_written_form_is_no_good_answer() -> None:
     with pytest.raises(LookupError, match="201 of POST /v1/campaigns"):
         find_rule("POST", "/v1/campaigns", 201)
     with pytest.raises(LookupError):
-        find_rule("GET", "/v1/customers", 200)
+        find_rule("GET", "/v1/rewards", 200)
 
 
 def test_a_whole_number_with_a_fraction_is_found() -> None:

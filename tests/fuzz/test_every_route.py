@@ -4,6 +4,7 @@ The table of operations says which routes there are, what they take and what the
 here knows one of them by name, except what it takes to have something there to work on.
 """
 
+import itertools
 import os
 import time
 import types
@@ -21,6 +22,7 @@ from hypothesis import strategies as st
 
 from hostile_values import TELLING_TEXTS, bodies_of, forms_of, queries_of, texts, uploads, weighted
 from openvoucher.app import OPERATIONS
+from openvoucher.features.projects.schemas import CLIENT_FEATURES
 from openvoucher.features.projects.service import KeyPair
 from openvoucher.platform.call import Project
 from openvoucher.platform.http.operations import Operation
@@ -33,9 +35,18 @@ EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "30"))
 # Nothing here is large enough to take a second; a multiple of that is a loop or a lock.
 SLOWEST_SECONDS = 10.0
 
-# Made anew before the requests to each route, # being the number of the round: (method, path, body). The
-# ids, codes and names of the answers are then among what is sent.
+# Made anew before the requests to each route, # being the number of the round, @ the project: (method, path,
+# body). The ids, codes and names of the answers are then among what is sent.
 FIRST_OBJECTS: tuple[tuple[str, str, Any], ...] = (
+    (
+        "PUT",
+        "/management/v1/projects/@",
+        {
+            "timezone": "UTC",
+            "client_trusted_domains": ["*"],
+            **{f"client_{feature}_enabled": True for feature in CLIENT_FEATURES},
+        },
+    ),
     ("POST", "/v1/categories", {"name": "Spring #", "hierarchy": 1}),
     (
         "POST",
@@ -73,12 +84,52 @@ FIRST_OBJECTS: tuple[tuple[str, str, Any], ...] = (
         {"type": "DISCOUNT_VOUCHER", "discount": {"type": "AMOUNT", "amount_off": 100}},
     ),
     ("DELETE", "/v1/vouchers/BINNED-#", None),
+    ("POST", "/v1/customers", {"source_id": "ann-#", "name": "Ann", "metadata": {"colour": "red"}}),
+    (
+        "POST",
+        "/v1/segments",
+        {"name": "Reds #", "type": "passive", "filter": {"name": {"conditions": {"$is": ["Ann"]}}}},
+    ),
+    ("POST", "/v1/segments", {"name": "Few #", "type": "static", "customers": [{"source_id": "ann-#"}]}),
+    ("POST", "/v1/products", {"source_id": "shirt-#", "name": "Shirt", "price": 1000}),
+    ("POST", "/v1/products/shirt-#/skus", {"source_id": "red-shirt-#", "sku": "Red", "price": 1100}),
+    (
+        "POST",
+        "/v1/product-collections",
+        {
+            "name": "Clothes #",
+            "type": "AUTO_UPDATE",
+            "filter": {"junction": "and", "name": {"conditions": {"$is": ["Shirt"]}}},
+        },
+    ),
+    (
+        "POST",
+        "/v1/orders",
+        {
+            "source_id": "order-#",
+            "customer": {"source_id": "ann-#"},
+            "items": [{"source_id": "shirt-#", "related_object": "product", "quantity": 2}],
+        },
+    ),
+    ("POST", "/v1/publications", {"customer": {"source_id": "ann-#"}, "campaign": "Gifts #"}),
+    ("POST", "/v1/exports", {"exported_object": "customer"}),
+    (
+        "POST",
+        "/management/v1/projects/@/custom-event-schemas",
+        {"name": "visit #", "schema": {"properties": {"colour": {"type": "string", "optional": True}}}},
+    ),
     ("POST", "/v1/vouchers/metadata/async", {"codes": ["AMOUNT-#"], "metadata": {"colour": "red"}}),
     ("GET", "/v1/async-actions?limit=1", None),
     ("GET", "/v1/trash-bin?limit=1", None),
 )
 
-RESOURCES = {path.partition("?")[0].split("/")[2] for _, path, _ in FIRST_OBJECTS}
+# What stands in front of a parameter in some path.
+RESOURCES = {
+    resource
+    for row in OPERATIONS
+    for resource, segment in itertools.pairwise(row.path.split("/"))
+    if segment.startswith("{")
+}
 
 _DISCOUNT = {"type": "DISCOUNT_VOUCHER", "discount": {"type": "PERCENT", "percent_off": 10.5}}
 _GIFT = {"type": "GIFT_VOUCHER", "gift": {"amount": 1000}}
@@ -101,6 +152,34 @@ EXAMPLES_OF_BODIES: dict[str, Sequence[Any]] = {
         [{"code": "IMPORTED"}, {"code": "OTHER", "metadata": {"colour": "red"}}],
     ),
     "create_metadata_schema": ({"properties": {"size": {"type": "number", "optional": True}}},),
+    "create_customer": ({"source_id": "ann"}, {"source_id": "ann", "name": None, "birthdate": "2000-02-29"}),
+    "update_customers_in_bulk": ([{"source_id": "ann", "metadata": {"colour": "red"}}],),
+    "create_segment": (
+        {"type": "static", "customers": ["ann"]},
+        {"type": "passive", "filter": {"metadata.colour": {"conditions": {"$is": ["red"]}}}},
+        {"type": "auto-update", "filter": {"summary.orders.total_count": {"conditions": {"$more_than": 1}}}},
+    ),
+    "create_product": ({"source_id": "shirt", "price": 1000, "attributes": ["colour"]},),
+    "create_sku": ({"source_id": "red-shirt", "price": 1100, "attributes": {"colour": "red"}},),
+    "create_product_collection": (
+        {"type": "AUTO_UPDATE", "filter": {"price": {"conditions": {"$more_than": [100]}}}},
+    ),
+    "create_order": (
+        {"customer": {"source_id": "ann"}, "items": [{"product_id": "shirt", "quantity": 1, "price": 5}]},
+        {"amount": 1000, "status": "PAID", "customer": "ann"},
+    ),
+    "import_orders": ([{"source_id": "imported", "amount": 1000, "status": "PAID"}],),
+    "create_publication": ({"customer": "ann", "campaign": {"name": "Gifts 0", "count": 2}},),
+    "create_export": (
+        {"exported_object": "voucher", "parameters": {"fields": ["code"], "order": "-code"}},
+        {"exported_object": "order"},
+    ),
+    "track_custom_event": ({"event": "visit", "customer": {"source_id": "ann"}, "metadata": {"a": 1}},),
+    "track_client_event": ({"event": "visit", "customer": {"source_id": "ann"}},),
+    "create_event_schema": (
+        {"name": "visit", "schema": {"properties": {"a": {"type": "number", "optional": True}}}},
+    ),
+    "update_project": ({"client_trusted_domains": ["*.shop.example"], "timezone": "Europe/Paris"},),
     "create_project_metadata_schema": ({"properties": {"size": {"type": "number", "optional": True}}},),
 }
 
@@ -118,6 +197,7 @@ ERROR_FIELDS = {
     "related_object_ids": list,
     "related_object_type": str,
     "related_object_total": int,
+    "row": int,
 }
 FRAMEWORK_FIELDS = {"statusCode": int, "error": str, "message": str}
 
@@ -126,19 +206,21 @@ FRAMEWORK_FIELDS = {"statusCode": int, "error": str, "message": str}
 Known = dict[str, list[str]]
 
 
-async def make_objects(client: httpx.AsyncClient, project: Project, number: int) -> Known:
+async def make_objects(
+    client: httpx.AsyncClient, project: Project, keys: dict[str, KeyPair], number: int
+) -> Known:
     """Ids, codes and names of what was made. What stands in the way by then is left out."""
     found: Known = defaultdict(list)
     found["projects"].append(show_id("proj", project.uid))
     for method, template, body in FIRST_OBJECTS:
         content = b"" if body is None else msgspec.json.encode(body).replace(b"#", b"%d" % number)
-        path = template.replace("#", str(number))
-        headers = {"Content-Type": "application/json"}
+        path = template.replace("#", str(number)).replace("@", found["projects"][0])
+        headers = {"Content-Type": "application/json", **manage(keys["management"])}
         answer = await client.request(method, path, content=content, headers=headers)
         assert answer.status_code < 300 or number > 0, (path, answer.text)
         if answer.status_code < 300 and answer.content:
             segments = [segment for segment in path.partition("?")[0].split("/") if segment in RESOURCES]
-            collect_names(answer.json(), segments[-1], found)
+            collect_names(answer.json(), (segments or ["elsewhere"])[-1], found)
     return found
 
 
@@ -147,7 +229,7 @@ def collect_names(node: Any, place: str, found: Known) -> None:
         for name, value in node.items():
             if name == "async_action_id":
                 found["async-actions"].append(value)
-            elif name in ("id", "code", "name", "related_object") and isinstance(value, str):
+            elif name in ("id", "code", "name", "related_object", "source_id") and isinstance(value, str):
                 found[place].append(value)
             else:
                 collect_names(value, name if isinstance(value, dict) else place, found)
@@ -157,10 +239,17 @@ def collect_names(node: Any, place: str, found: Known) -> None:
 
 
 def headers_of(row: Operation, keys: dict[str, KeyPair]) -> dict[str, str]:
-    if row.access == "management":
-        pair = keys["management"]
-        return {"X-Management-Id": pair.app_id, "X-Management-Token": pair.secret}
-    return {}
+    """Those that a client with the server key lacks."""
+    headers = manage(keys["management"]) if row.access == "management" else {}
+    if row.access == "client":
+        pair = keys["client"]
+        headers = {"X-Client-Application-Id": pair.app_id, "X-Client-Token": pair.secret}
+        headers["Origin"] = "https://shop.example"
+    return headers
+
+
+def manage(pair: KeyPair) -> dict[str, str]:
+    return {"X-Management-Id": pair.app_id, "X-Management-Token": pair.secret}
 
 
 @st.composite
@@ -221,7 +310,7 @@ async def test_no_request_is_answered_by_a_fault_or_by_what_was_not_announced(
         route = f"{row.method} {row.path}"
         seen = statuses[route] = Counter()
         with subtests.test(route=route):
-            for sent in draw_requests(row, await make_objects(client, project, number)):
+            for sent in draw_requests(row, await make_objects(client, project, keys, number)):
                 headers = {**headers_of(row, keys), **sent.pop("headers", {})}
                 started = time.monotonic()
                 answer = await client.request(**sent, headers=headers)

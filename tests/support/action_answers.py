@@ -24,7 +24,14 @@ from field_rules import (
 
 accepted = fields({"async_action_id": an_id("aa")})
 
-_BULK_UPDATES: Final = ("VOUCHERS.BULK_UPDATE", "VOUCHERS.METADATA_UPDATE")
+_BULK_UPDATES: Final = (
+    "VOUCHERS.BULK_UPDATE",
+    "VOUCHERS.METADATA_UPDATE",
+    "CUSTOMERS.BULK_UPDATE",
+    "CUSTOMERS.METADATA_UPDATE",
+    "PRODUCTS.BULK_UPDATE",
+    "PRODUCTS.METADATA_UPDATE",
+)
 _ACTION_TYPES: Final = (
     "CAMPAIGN.VOUCHERS_GENERATE",
     "CAMPAIGN.VOUCHERS_UPDATE",
@@ -34,22 +41,29 @@ _ACTION_TYPES: Final = (
     "VOUCHERS.IMPORT",
     "VOUCHERS.IMPORT_CSV",
     "VOUCHERS.UNDO",
+    "CUSTOMERS.IMPORT_CSV",
+    "PRODUCTS.IMPORT_CSV",
+    "SKUS.IMPORT_CSV",
+    "ORDERS.IMPORT",
     *_BULK_UPDATES,
 )
+_BY_SOURCE_ID: Final = ("CUSTOMERS.", "PRODUCTS.", "SKUS.", "ORDERS.")
 
 
 def _result(action_type: str) -> Rule:
+    # What the rows are known by.
+    key = "source_id" if action_type.startswith(_BY_SOURCE_ID) else "code"
     counts: dict[str, Rule] = {"done_count": count, "failed_count": count}
     report: dict[str, Rule] = {
         "reports": list_of(matching(r"https?://.+", "a link")),
         "reports_available_till": instant,
     }
     if action_type in _BULK_UPDATES:
-        error = fields({"message": text, "details": text, "key": text, "code": text})
+        error = fields({"message": text, "details": text, "key": text, key: text})
         return fields({**counts, **report, "errors": list_of(error)}, {"message": text})
     if "IMPORT" in action_type or action_type == "VOUCHERS.UNDO":
         row: dict[str, Rule] = {"row": count} if action_type.endswith("_CSV") else {}
-        failure = fields({"code": text, **row, "reason": text})
+        failure = fields({key: text, **row, "reason": text})
         return fields({"message": text, "failed": list_of(failure), **counts, **report})
     return fields({"message": text, "done_count": count})
 

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, Final, cast
 from urllib.parse import urlencode, urlsplit
 
 import voucherify
@@ -12,6 +12,9 @@ from voucherify.rest import RESTResponse
 from field_rules import read_json
 from programs import wait_until
 from wire_answers import find_faults
+
+# What was asked for by these tests and answered with success: (method, path as it was sent).
+driven: Final[set[tuple[str, str]]] = set()
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,8 @@ class CheckedClient(voucherify.ApiClient):
             if not (response.getheader(name) or "").isdecimal():
                 faults.append(f"the header {name} is no number")
         assert not faults, "\n".join([where, *faults, json.dumps(body, indent=1)])
+        if response.status < 400:
+            driven.add((method, path))
         return cast(RESTResponse, response)
 
 
@@ -67,6 +72,14 @@ class Sdk:
         self.categories = voucherify.CategoriesApi(self.client)
         self.schemas = voucherify.MetadataSchemasApi(self.client)
         self.bin = voucherify.BinApi(self.client)
+        self.customers = voucherify.CustomersApi(self.client)
+        self.segments = voucherify.SegmentsApi(self.client)
+        self.products = voucherify.ProductsApi(self.client)
+        self.product_collections = voucherify.ProductCollectionsApi(self.client)
+        self.orders = voucherify.OrdersApi(self.client)
+        self.events = voucherify.EventsApi(self.client)
+        self.publications = voucherify.PublicationsApi(self.client)
+        self.exports = voucherify.ExportsApi(self.client)
         self.management = voucherify.ManagementApi(self.client)
         self._url = url
         self._keys = {**api_key, **({"Authorization": bearer} if bearer else {})}

@@ -8,6 +8,14 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
+import custom_event_answers
+import customer_answers
+import export_answers
+import order_answers
+import product_answers
+import product_collection_answers
+import publication_answers
+import segment_answers
 from action_answers import accepted, action, action_in_list
 from answer_parts import category, listing, request_id
 from campaign_answers import campaign, campaign_in_list, summary
@@ -19,9 +27,18 @@ from field_rules import (
     exactly,
     fields,
     find_violations,
+    list_of,
+    matching,
     text,
 )
-from project_answers import bin_list, introspection, managed_schema, metadata_schema, token
+from project_answers import (
+    bin_list,
+    introspection,
+    managed_project,
+    managed_schema,
+    metadata_schema,
+    token,
+)
 from voucher_answers import balance, no_transactions, transactions, voucher, voucher_in_list
 
 _OAUTH_KEYS: Final = ("invalid_grant_type", "invalid_scope", "missing_parameters")
@@ -39,9 +56,16 @@ def _choose_error(value: dict[str, Any], status: int) -> Rule:
         return fields(shared)
     if key == "missing_required_permission":
         return fields({**shared, "details": text})
-    if key in ("not_found", "duplicate_found"):
-        named = {"details": text, "resource_id": text, "resource_type": text}
+    if status == 404 and key is None:
+        # Of projects alone.
+        cannot = matching(r"Cannot find project with id .*", "that a project cannot be found")
+        return fields({"code": exactly(404), "message": exactly("Resource not found"), "details": cannot})
+    named: dict[str, Rule] = {"details": text, "resource_id": text, "resource_type": text}
+    if key in ("not_found", "duplicate_found", "resource_protected"):
         return fields({**shared, "request_id": request_id, **named})
+    if key == "resource_in_use":
+        by = {"related_object_ids": list_of(text), "related_object_type": text, "related_object_total": count}
+        return fields({**shared, "request_id": request_id, **named, **by})
     return fields({**shared, "request_id": request_id}, {"details": text})
 
 
@@ -91,6 +115,9 @@ ANSWERS: Final[Mapping[tuple[str, str, int], Rule | str]] = {
     ("GET", "/v1/metadata-schemas/*", 200): metadata_schema,
     ("PUT", "/v1/metadata-schemas/*", 200): metadata_schema,
     ("DELETE", "/v1/metadata-schemas/*", 204): NOTHING,
+    ("GET", "/management/v1/projects", 200): listing("data", managed_project, total=count),
+    ("GET", "/management/v1/projects/*", 200): managed_project,
+    ("PUT", "/management/v1/projects/*", 200): managed_project,
     ("GET", "/management/v1/projects/*/metadata-schemas", 200): listing("data", managed_schema, total=count),
     ("POST", "/management/v1/projects/*/metadata-schemas", 200): managed_schema,
     ("GET", "/management/v1/projects/*/metadata-schemas/*", 200): managed_schema,
@@ -102,6 +129,14 @@ ANSWERS: Final[Mapping[tuple[str, str, int], Rule | str]] = {
     ("POST", "/v1/oauth/introspect", 200): introspection,
     ("POST", "/v1/oauth/token/revoke", 204): NOTHING,
     ("POST", "/v1/oauth/token/revoke", 404): NOTHING,
+    **customer_answers.ANSWERS,
+    **segment_answers.ANSWERS,
+    **product_answers.ANSWERS,
+    **product_collection_answers.ANSWERS,
+    **order_answers.ANSWERS,
+    **custom_event_answers.ANSWERS,
+    **publication_answers.ANSWERS,
+    **export_answers.ANSWERS,
 }
 
 

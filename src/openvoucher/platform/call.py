@@ -11,7 +11,11 @@ from openvoucher.settings import Settings
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Project:
-    """A tenant. `id` leads every table; `uid` is what the wire shows."""
+    """A tenant. `id` leads every table; `uid` is what the wire shows.
+
+    `client_trusted_domains`: whose pages may call with client keys; `client_features`: what those may do
+    beyond asking.
+    """
 
     id: int
     uid: UUID
@@ -19,6 +23,8 @@ class Project:
     timezone: ZoneInfo
     currency: str
     asset_key: bytes
+    client_trusted_domains: tuple[str, ...] = ()
+    client_features: frozenset[str] = frozenset()
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -78,6 +78,12 @@ def missing_permission() -> ApiError:
     )
 
 
+def client_feature_is_off(feature: str) -> ApiError:
+    """The project does not let client keys do this."""
+    details = f"The project's setting client_{feature}_enabled is off."
+    return ApiError(403, "forbidden", "Forbidden", details)
+
+
 # --- what was sent cannot be read --------------------------------------------------------------
 
 
@@ -228,9 +234,73 @@ def limit_exceeded(details: str) -> ApiError:
     return ApiError(400, "invalid_campaign_params", "Invalid campaign params", details)
 
 
+def invalid_export_fields(allowed: Iterable[str]) -> ApiError:
+    details = f"Unsupported field used. Allowed fields: {', '.join(allowed)}"
+    return ApiError(400, "invalid_export_fields", "Invalid Export", details)
+
+
 def transactions_forbidden() -> ApiError:
     details = "Transactions are allowed only for loyalty or gift campaigns"
     return ApiError(403, "forbidden", "Forbidden", details)
+
+
+def ambiguous_tracking_id(one: str, other: str) -> ApiError:
+    return ApiError(
+        400,
+        "ambiguous_tracking_id",
+        f"Ambiguous trackingId ('{one}' vs. '{other}')",
+        "The customer cannot be identified as two different identifiers have been used between requests "
+        "from same origin.",
+    )
+
+
+# --- publications --------------------------------------------------------------------------------
+
+
+def missing_vouchers() -> ApiError:
+    return ApiError(
+        400,
+        "missing_vouchers",
+        "Missing vouchers",
+        "Either Campaign or Voucher is required",
+        with_request_id=False,
+    )
+
+
+def too_many_vouchers_requested() -> ApiError:
+    return ApiError(
+        400,
+        "too_many_vouchers_requested",
+        "Too many vouchers requested",
+        "Only up to 1 can be published",
+    )
+
+
+def duplicate_source_id(source_id: str) -> ApiError:
+    details = f"Publication with source_id: '{source_id}' already exists"
+    return ApiError(400, "duplicate_source_id", "Duplicate source_id", details)
+
+
+def voucher_already_published(voucher_id: str) -> ApiError:
+    details = f"Voucher '{voucher_id}' has already been published"
+    return ApiError(400, "voucher_already_published", "Voucher already published", details)
+
+
+def voucher_cannot_be_published() -> ApiError:
+    details = "Voucher cannot be published. Customer already joined program."
+    return ApiError(400, "voucher_cannot_be_published", "Voucher cannot be published", details)
+
+
+def no_voucher_suitable_for_publication() -> ApiError:
+    return ApiError(
+        400,
+        "no_voucher_suitable_for_publication",
+        "Couldn't find any voucher suitable for publication",
+        "Couldn't create new vouchers for publication",
+    )
+
+
+# --- what is nobody's mistake -----------------------------------------------------------------------
 
 
 def multiple_requests() -> ApiError:
@@ -251,6 +321,17 @@ def service_unavailable() -> ApiError:
         "Service unavailable",
         "The database cannot be reached. Try again in a moment.",
         headers={"Retry-After": "1"},
+    )
+
+
+def no_room() -> ApiError:
+    """The disk of the database is full. Reading works."""
+    return ApiError(
+        503,
+        "service_unavailable",
+        "Service unavailable",
+        "The disk of the database is full. Nothing was changed; try again when there is room.",
+        headers={"Retry-After": "60"},
     )
 
 

@@ -209,10 +209,10 @@ async def test_a_second_schema_of_a_name_is_refused(
             "code": 409,
             "key": "duplicate_found",
             "message": "Duplicated resource found",
-            "details": "Duplicated metadata_schema exists with related_object voucher",
+            "details": "Duplicated metadata schema exists with related_object voucher",
             "request_id": answer.headers["X-Request-Id"],
             "resource_id": "voucher",
-            "resource_type": "metadata_schema",
+            "resource_type": "metadata schema",
         }
     assert (await client.get("/v1/metadata-schemas")).json()["schemas"] == [first]
 

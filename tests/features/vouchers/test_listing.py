@@ -3,7 +3,7 @@
 import pytest
 
 from builders import a_refusal, not_there, read_refusal
-from openvoucher.features.vouchers.listing import _COLUMNS
+from openvoucher.features.vouchers.listing import COLUMNS
 from shelf import Shelf
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -131,7 +131,7 @@ async def test_a_filter_finds(
 
 async def test_every_field_has_a_filter_above() -> None:
     asked = {"metadata.*" if field.startswith("metadata.") else field for field, *_ in CASES}
-    assert asked == set(_COLUMNS)
+    assert asked == set(COLUMNS)
 
 
 async def test_conditions_of_one_field_and_fields_are_joined_by_and(shelf: Shelf) -> None:

@@ -72,6 +72,7 @@ def a_row(type: str = "DISCOUNT_VOUCHER", code: str = "A", **changes: Any) -> di
         "own": own,
         "own_revision": 0,
         "revision": None,
+        "holder_id": None,
         "active": True,
         "redeemed_quantity": 0,
         "published_count": 0,

@@ -388,6 +388,14 @@ def test_every_reference_leads_somewhere(real: Json) -> None:
             node = node[step]
 
 
+def test_what_pages_may_do_wants_the_keys_of_clients(real: Json) -> None:
+    entry = real["paths"]["/client/v1/events"]["post"]
+
+    assert entry["security"] == [{"ClientId": [], "ClientToken": []}, {"Bearer": ["client_events"]}]
+    assert {"401", "403"} <= {*entry["responses"]}
+    assert {"ClientId", "ClientToken"} <= {*real["components"]["securitySchemes"]}
+
+
 def test_every_operation_has_what_clients_are_generated_from(real: Json) -> None:
     operations = [operation for item in real["paths"].values() for operation in item.values()]
     names = collections.Counter(operation["operationId"] for operation in operations)

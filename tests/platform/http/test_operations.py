@@ -59,12 +59,15 @@ def test_the_tag_is_the_resource(path: str, tag: str) -> None:
         ("/v1/vouchers/{code}/balance", {}, "vouchers"),
         ("/v1/trash-bin", {}, "trash-bin"),
         ("/v1/vouchers", {"scope": "campaigns"}, "campaigns"),
+        ("/v2/loyalties", {}, "loyalties"),
+        ("/client/v1/events", {"access": "client"}, "client_events"),
+        ("/client/v1/promotions/tiers", {"access": "client"}, "client_promotions"),
         ("/v1/oauth/token", {"access": "keys only"}, ""),
         ("/management/v1/projects", {"access": "management"}, ""),
         ("/healthz", {"access": "public"}, ""),
     ],
 )
-def test_the_scope_of_a_server_operation_is_the_segment_behind_the_version(
+def test_the_scope_of_an_operation_is_the_segment_behind_the_version(
     path: str, options: dict[str, Any], scope: str
 ) -> None:
     assert make_row(path, **options).scope == scope

@@ -380,3 +380,54 @@ async def test_a_cancelled_job_wakes_an_idle_worker(
     await asyncio.wait_for(given_up.wait(), 10)
     worker.stop()
     await asyncio.wait_for(task, 10)
+
+
+# --- chores -----------------------------------------------------------------------------------------------
+
+
+async def test_chores_are_done_between_portions(db: Database, project: Project) -> None:
+    done: list[str] = []
+
+    async def run_portion(run: Run) -> PortionResult:
+        done.append("portion")
+        return PortionResult(run.job.position + 1, run.job.position == 1)
+
+    async def chore(_now: datetime) -> bool:
+        done.append("chore")
+        return False
+
+    await put(db, project)
+    kind = JobKind(name="test", run_portion=run_portion, on_failure=Failures().add)
+    assert await Worker(db, [kind], Settings(), chores=[chore]).run_until_idle() == 2
+    assert done == ["portion", "chore", "portion", "chore", "chore"]
+
+
+async def test_a_chore_that_has_more_to_do_is_done_again(db: Database) -> None:
+    left = 3
+
+    async def chore(_now: datetime) -> bool:
+        nonlocal left
+        left -= 1
+        return left > 0
+
+    assert await Worker(db, [], Settings(), chores=[chore]).run_until_idle() == 0
+    assert left == 0
+
+
+async def test_a_chore_that_fails_does_not_stop_the_queue(
+    db: Database, project: Project, caplog: pytest.LogCaptureFixture
+) -> None:
+    ran: list[int] = []
+
+    async def run_portion(run: Run) -> PortionResult:
+        ran.append(run.job.position)
+        return PortionResult(1, True)
+
+    async def chore(_now: datetime) -> bool:
+        raise RuntimeError("broken")
+
+    await put(db, project)
+    kind = JobKind(name="test", run_portion=run_portion, on_failure=Failures().add)
+    await Worker(db, [kind], Settings(), chores=[chore]).run_until_idle()
+    assert ran == [0]
+    assert caplog.messages == ["a chore failed", "a chore failed"]

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from openvoucher.features.async_actions import store
-from openvoucher.features.async_actions.schemas import ReportQuery, is_import
+from openvoucher.features.async_actions.schemas import ReportQuery, is_import, name_key
 from openvoucher.platform.db import Database, Row
 from openvoucher.platform.http.operations import Answer
 from openvoucher.wire.dates import format_instant
@@ -76,10 +76,10 @@ def _choose_form(action: Row) -> tuple[list[str], Callable[[Row], list[str]]]:
     if is_import(action["type"]):
         # Rows that came as JSON have no columns: each is one text.
         sent = action["columns"] or ["value"]
-        return ["row", "line", "code", "reason", *sent], _show_failed_row
+        return ["row", "line", name_key(action["type"]), "reason", *sent], _show_failed_row
     if action["undoes"] is not None:
         return ["code", "reason"], lambda row: [row["code"], row["reason"]]
-    return ["code", "found", "updated"], _show_updated_row
+    return [name_key(action["type"]), "found", "updated"], _show_updated_row
 
 
 def _show_failed_row(row: Row) -> list[str]:
@@ -88,8 +88,10 @@ def _show_failed_row(row: Row) -> list[str]:
 
 
 def _show_updated_row(row: Row) -> list[str]:
-    missing = (row["reason"] or "").startswith("not_found")
-    return [row["code"], _flag(not missing), _flag(row["reason"] is None)]
+    found = row["found"]
+    if found is None:
+        found = not (row["reason"] or "").startswith("not_found")
+    return [row["code"], _flag(found), _flag(row["reason"] is None)]
 
 
 def _flag(value: bool) -> str:

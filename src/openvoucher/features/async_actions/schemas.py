@@ -16,8 +16,12 @@ from openvoucher.wire.lists import Limit
 # Rows that were refused stand in the result up to this number; counts and report are always of all.
 INLINE_FAILURES = 10_000
 
-_BULK_UPDATES = ("VOUCHERS.BULK_UPDATE", "VOUCHERS.METADATA_UPDATE")
+_BULK_UPDATES = ("BULK_UPDATE", "METADATA_UPDATE")
+# What an action is about, by the first word of its type; of all others: vouchers.
+_NOUNS = {"CUSTOMERS": "customer", "PRODUCTS": "product", "SKUS": "sku", "ORDERS": "order"}
 _ENDED = ("DONE", "FAILED")
+# Of the keys that refuse an item of a bulk update; of all others: its metadata does not fit.
+_MESSAGES = {"not_found": "Resource not found", "duplicate_found": "Duplicated resource found"}
 # No rate is counted over less: the clocks of worker and database are not the same one.
 _SHORTEST_SECONDS = 0.001
 
@@ -25,13 +29,15 @@ _SHORTEST_SECONDS = 0.001
 @dataclasses.dataclass(frozen=True, slots=True)
 class RowOutcome:
     """What became of a row; `reason` None: it was done. `line` and `cells`: where it stood in the
-    uploaded file, and what it was (JSON: one text)."""
+    uploaded file, and what it was (JSON: one text). `found`: whether the object was there before; None: it
+    was, unless the reason says otherwise."""
 
     row: int
     code: str
     reason: str | None
     line: int | None = None
     cells: Sequence[str] | None = None
+    found: bool | None = None
 
 
 class AcceptedAction(msgspec.Struct):
@@ -106,7 +112,7 @@ def show_action(row: Row) -> AsyncAction:
     )
     if row["started_at"]:
         _add_rate(action, row)
-    if row["type"] in _BULK_UPDATES:
+    if is_bulk_update(row["type"]):
         action.operation_status = _operation_status(row)
     return action
 
@@ -133,6 +139,15 @@ def _add_rate(action: AsyncAction, row: Row) -> None:
         action.seconds_left = math.ceil(max(row["total"] - rows, 0) * seconds / rows)
 
 
+def name_key(kind: str) -> str:
+    """By what the rows of an action are known: vouchers by code, all others by the caller's id."""
+    return "source_id" if kind.partition(".")[0] in _NOUNS else "code"
+
+
+def is_bulk_update(kind: str) -> bool:
+    return kind.endswith(_BULK_UPDATES)
+
+
 def is_import(kind: str) -> bool:
     return "IMPORT" in kind
 
@@ -140,7 +155,7 @@ def is_import(kind: str) -> bool:
 def is_cancellable(row: Row) -> bool:
     """Deletions, updates of campaigns and undoings are not: half of one is worth nothing to anybody."""
     kind: str = row["type"]
-    started_alone = is_import(kind) or kind.endswith("_GENERATE") or kind in _BULK_UPDATES
+    started_alone = is_import(kind) or kind.endswith("_GENERATE") or is_bulk_update(kind)
     return started_alone and row["undoes"] is None
 
 
@@ -160,21 +175,25 @@ def _operation_status(row: Row) -> Literal["SUCCESS", "FAILED", "UNKNOWN"]:
 def _result(row: Row, failed: list[Row], report_url: str, report_until: str) -> dict[str, Any]:
     kind: str = row["type"]
     reports = {"reports": [report_url], "reports_available_till": report_until}
-    if kind in _BULK_UPDATES:
+    if is_bulk_update(kind):
         return {
             # Only of one that was given up.
             **({"message": row["message"]} if row["message"] else {}),
             "done_count": row["done_count"],
             "failed_count": row["failed_count"],
             **reports,
-            "errors": [_bulk_error(item) for item in failed],
+            "errors": [_bulk_error(item, kind) for item in failed],
         }
     if is_import(kind):
         with_row = kind.endswith("_CSV")
         return {
             "message": row["message"] or _sum_up_import(row),
             "failed": [
-                {"code": item["code"], **({"row": item["row"]} if with_row else {}), "reason": item["reason"]}
+                {
+                    name_key(kind): item["code"],
+                    **({"row": item["row"]} if with_row else {}),
+                    "reason": item["reason"],
+                }
                 for item in failed
             ],
             "done_count": row["done_count"],
@@ -197,12 +216,13 @@ def _result(row: Row, failed: list[Row], report_url: str, report_until: str) -> 
 
 def _sum_up_import(row: Row) -> str:
     done, failed = row["done_count"], row["failed_count"]
+    noun = _NOUNS.get(row["type"].partition(".")[0], "voucher")
     if row["dry_run"]:
-        return f"Dry run: {done} voucher(s) would be imported, {failed} would fail. Nothing was changed."
-    return f"{done} voucher(s) imported successfully, {failed} failed."
+        return f"Dry run: {done} {noun}(s) would be imported, {failed} would fail. Nothing was changed."
+    return f"{done} {noun}(s) imported successfully, {failed} failed."
 
 
-def _bulk_error(item: Row) -> dict[str, Any]:
+def _bulk_error(item: Row, kind: str) -> dict[str, Any]:
     key, _, details = item["reason"].partition(": ")
-    message = {"not_found": "Resource not found"}.get(key, "Metadata validation failed")
-    return {"message": message, "details": details, "key": key, "code": item["code"]}
+    message = _MESSAGES.get(key, "Metadata validation failed")
+    return {"message": message, "details": details, "key": key, name_key(kind): item["code"]}

@@ -277,7 +277,14 @@ async def record_portion(
         run.job.project_id,
         run.job.id,
         [
-            (outcome.row, outcome.code, outcome.reason, outcome.line, _make_storable(outcome.cells))
+            (
+                outcome.row,
+                outcome.code,
+                outcome.reason,
+                outcome.line,
+                _make_storable(outcome.cells),
+                outcome.found,
+            )
             for outcome in kept
         ],
     )

@@ -129,14 +129,14 @@ async def insert_rows(
     connection: Connection,
     project_id: int,
     action_id: UUID,
-    rows: Sequence[tuple[int, str, str | None, int | None, Sequence[str] | None]],
+    rows: Sequence[tuple[int, str, str | None, int | None, Sequence[str] | None, bool | None]],
 ) -> None:
-    """Outcomes of rows: (row, code, reason or None when it was done, line, cells)."""
+    """Outcomes of rows: (row, code, reason or None when it was done, line, cells, found)."""
     if rows:
         await connection.copy_records_to_table(
             "async_action_row",
             records=[(project_id, action_id, *row) for row in rows],
-            columns=("project_id", "async_action_id", "row", "code", "reason", "line", "cells"),
+            columns=("project_id", "async_action_id", "row", "code", "reason", "line", "cells", "found"),
         )
 
 
@@ -156,7 +156,7 @@ async def list_rows(
     connection: Connection, project_id: int, action_id: UUID, *, after: int, limit: int
 ) -> list[Row]:
     return await connection.fetch(
-        "select row, code, reason, line, cells from async_action_row"
+        "select row, code, reason, line, cells, found from async_action_row"
         " where project_id = $1 and async_action_id = $2 and row > $3 order by row limit $4",
         project_id,
         action_id,

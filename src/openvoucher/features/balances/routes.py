@@ -7,6 +7,7 @@ from openvoucher.features.balances.schemas import (
     TransactionList,
     TransactionQuery,
 )
+from openvoucher.features.exports.schemas import Export, ParametersBody
 from openvoucher.platform.http.operations import Operation
 
 OPERATIONS = [
@@ -33,5 +34,23 @@ OPERATIONS = [
         summary="List what was posted to the cards of a campaign",
         query=TransactionQuery,
         answer=TransactionList,
+    ),
+    Operation(
+        method="POST",
+        path="/v1/vouchers/{code}/transactions/export",
+        run=service.export_voucher_transactions,
+        summary="Have a CSV file written of what was posted to a card",
+        body=ParametersBody,
+        body_optional=True,
+        answer=Export,
+    ),
+    Operation(
+        method="POST",
+        path="/v1/campaigns/{campaign_id}/transactions/export",
+        run=service.export_campaign_transactions,
+        summary="Have a CSV file written of what was posted to the cards of a campaign",
+        body=ParametersBody,
+        body_optional=True,
+        answer=Export,
     ),
 ]

@@ -1,5 +1,6 @@
 """The wire of balances and their transactions."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -73,13 +74,17 @@ def show_transaction(row: Row) -> Transaction:
         source=row["source"],
         reason=row["reason"],
         type=row["type"],
-        details={"balance": _show_balance(row)},
+        details=show_details(row),
         related_transaction_id=show_id("vtx", related) if related else None,
         created_at=format_instant(row["created_at"]),
     )
 
 
-def _show_balance(row: Row) -> dict[str, Any]:
+def show_details(row: Row | Mapping[str, Any]) -> dict[str, Any]:
+    return {"balance": _show_balance(row)}
+
+
+def _show_balance(row: Row | Mapping[str, Any]) -> dict[str, Any]:
     points = row["type"].startswith("POINTS") or row["type"].startswith("PENDING")
     return {
         "type": "loyalty_card" if points else "gift_voucher",

@@ -35,12 +35,15 @@ async def post(
     )
 
 
-async def insert_transaction(connection: Connection, values: dict[str, Any]) -> None:
-    """`values` by column."""
+async def insert_transaction(connection: Connection, values: dict[str, Any]) -> Row:
+    """`values` by column; the row."""
     places = ", ".join(f"${number}" for number in range(1, len(values) + 1))
-    await connection.execute(
-        f"insert into voucher_transaction ({', '.join(values)}) values ({places})", *values.values()
+    row = await connection.fetchrow(
+        f"insert into voucher_transaction ({', '.join(values)}) values ({places}) returning *",
+        *values.values(),
     )
+    assert row is not None  # noqa: S101 - an insert returns its row or raises
+    return row
 
 
 async def list_transactions(

@@ -22,10 +22,11 @@ from openvoucher.features.metadata_schemas.schemas import (
     show_management_schema,
     show_schema,
 )
+from openvoucher.features.projects.service import check_own_project
 from openvoucher.platform.call import Call
 from openvoucher.platform.db import Connection, Row
 from openvoucher.wire.errors import ApiError, duplicate_found, not_found
-from openvoucher.wire.ids import new_id, parse_id, show_id
+from openvoucher.wire.ids import new_id, parse_id
 from openvoucher.wire.metadata import MetadataSchema
 
 # Every other name is a schema of nested objects.
@@ -75,7 +76,7 @@ async def delete_metadata_schema(call: Call, resource: str) -> None:
 
 
 async def list_project_metadata_schemas(call: Call, project_id: str) -> ManagementSchemaList:
-    _check_project(call, project_id)
+    check_own_project(call, project_id)
     rows = await _list(call)
     return ManagementSchemaList(data=[show_management_schema(row) for row in rows], total=len(rows))
 
@@ -83,35 +84,28 @@ async def list_project_metadata_schemas(call: Call, project_id: str) -> Manageme
 async def get_project_metadata_schema(
     call: Call, project_id: str, metadata_schema_id: str
 ) -> ManagementSchema:
-    _check_project(call, project_id)
+    check_own_project(call, project_id)
     return show_management_schema(await _get(call, metadata_schema_id, by_name=False))
 
 
 async def create_project_metadata_schema(
     call: Call, project_id: str, body: CreateSchemaBody
 ) -> ManagementSchema:
-    _check_project(call, project_id)
+    check_own_project(call, project_id)
     return show_management_schema(await _create(call, body, ManagementDefinition))
 
 
 async def update_project_metadata_schema(
     call: Call, project_id: str, metadata_schema_id: str, body: UpdateSchemaBody
 ) -> ManagementSchema:
-    _check_project(call, project_id)
+    check_own_project(call, project_id)
     row = await _update(call, metadata_schema_id, body, ManagementDefinition, by_name=False)
     return show_management_schema(row)
 
 
 async def delete_project_metadata_schema(call: Call, project_id: str, metadata_schema_id: str) -> None:
-    _check_project(call, project_id)
+    check_own_project(call, project_id)
     await _delete(call, metadata_schema_id, by_name=False)
-
-
-def _check_project(call: Call, sent: str) -> None:
-    """Raises the 404 of the management API, which has no key."""
-    if sent != show_id("proj", call.project.uid):
-        details = f"Cannot find project with id {sent}"
-        raise ApiError(404, None, "Resource not found", details, with_request_id=False)
 
 
 # --- for other features ----------------------------------------------------------------------------
@@ -164,7 +158,7 @@ async def _create(call: Call, body: CreateSchemaBody, spelling: Spelling) -> Row
                 now=call.now,
             )
     except store.SchemaExists:
-        raise duplicate_found("metadata_schema", "related_object", body.related_object) from None
+        raise duplicate_found("metadata schema", "related_object", body.related_object) from None
 
 
 async def _update(call: Call, sent: str, body: UpdateSchemaBody, spelling: Spelling, *, by_name: bool) -> Row:

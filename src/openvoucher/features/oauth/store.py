@@ -89,7 +89,8 @@ async def find_caller(connection: Connection, token_sha256: bytes, *, now: datet
     """The key and the project behind a bearer; asks across projects, since it finds whose call it is."""
     return await connection.fetchrow(
         "select t.scope, k.id as key_id, k.kind, k.app_id,"
-        " p.id, p.uid, p.name, p.timezone, p.currency, p.asset_key"
+        " p.id, p.uid, p.name, p.timezone, p.currency, p.asset_key, p.client_trusted_domains,"
+        " p.client_features"
         " from oauth_token t"
         " join api_key k on k.project_id = t.project_id and k.id = t.api_key_id"
         " join project p on p.id = t.project_id"

@@ -13,10 +13,10 @@ from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
 
 from openvoucher.features.projects import store
-from openvoucher.platform.call import Caller, Project
+from openvoucher.platform.call import Call, Caller, Project
 from openvoucher.platform.db import Connection, Database, Row
-from openvoucher.wire.errors import unauthorized
-from openvoucher.wire.ids import new_id
+from openvoucher.wire.errors import ApiError, unauthorized
+from openvoucher.wire.ids import new_id, show_id
 
 KeyKind = Literal["server", "client", "management"]
 KINDS: tuple[KeyKind, ...] = ("server", "client", "management")
@@ -103,6 +103,8 @@ def read_project(row: Row) -> Project:
         timezone=ZoneInfo(row["timezone"]),
         currency=row["currency"],
         asset_key=row["asset_key"],
+        client_trusted_domains=tuple(row["client_trusted_domains"]),
+        client_features=frozenset(row["client_features"]),
     )
 
 
@@ -119,8 +121,20 @@ async def find_project_by_uid(connection: Connection, uid: UUID) -> Project | No
     return read_project(row) if row else None
 
 
+def check_own_project(call: Call, sent: str) -> None:
+    """A management key manages the project it belongs to. Raises the 404 of the management API, which has
+    no key."""
+    if sent != show_id("proj", call.project.uid):
+        details = f"Cannot find project with id {sent}"
+        raise ApiError(404, None, "Resource not found", details, with_request_id=False)
+
+
 class KeyRing:
-    """Tells who calls by their key pair; remembers good keys for a few seconds."""
+    """Tells who calls by their key pair; remembers good keys for a few seconds.
+
+    Not those of clients: what a project allows its pages is read with the key, and who takes a domain away
+    or switches a feature off means at once.
+    """
 
     def __init__(self, db: Database) -> None:
         self._db = db
@@ -152,5 +166,6 @@ class KeyRing:
             project=read_project(row), key_id=row["key_id"], kind=row["kind"], app_id=row["app_id"]
         )
         found = (time.monotonic() + _KEY_CACHE_SECONDS, row["secret_sha256"], caller)
-        self._known[(kind, app_id)] = found
+        if kind != "client":
+            self._known[(kind, app_id)] = found
         return found

@@ -1,6 +1,7 @@
 """SQL of projects and keys."""
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from openvoucher.platform.db import Connection, Row
@@ -8,7 +9,9 @@ from openvoucher.platform.db import Connection, Row
 # Serialises first starts on one empty database.
 _FIRST_START_LOCK = 7_036_874_418
 
-_PROJECT = "p.id, p.uid, p.name, p.timezone, p.currency, p.asset_key"
+_PROJECT = (
+    "p.id, p.uid, p.name, p.timezone, p.currency, p.asset_key, p.client_trusted_domains, p.client_features"
+)
 
 
 async def lock_first_start(connection: Connection) -> None:
@@ -75,3 +78,41 @@ async def find_project(connection: Connection, project_id: int) -> Row | None:
 
 async def find_project_by_uid(connection: Connection, uid: UUID) -> Row | None:
     return await connection.fetchrow(f"select {_PROJECT} from project p where p.uid = $1", uid)
+
+
+async def get_settings(connection: Connection, project_id: int, *, lock: bool = False) -> Row:
+    """All of a project; `lock` keeps others from changing it. Raises LookupError."""
+    row = await connection.fetchrow(
+        f"select * from project where id = $1 {'for no key update' if lock else ''}", project_id
+    )
+    if row is None:
+        raise LookupError(f"project {project_id}")
+    return row
+
+
+async def update_settings(
+    connection: Connection,
+    project_id: int,
+    *,
+    name: str,
+    description: str | None,
+    timezone: str,
+    currency: str,
+    client_trusted_domains: list[str],
+    client_features: list[str],
+    settings: dict[str, Any],
+) -> Row:
+    row = await connection.fetchrow(
+        "update project set name = $2, description = $3, timezone = $4, currency = $5,"
+        " client_trusted_domains = $6, client_features = $7, settings = $8 where id = $1 returning *",
+        project_id,
+        name,
+        description,
+        timezone,
+        currency,
+        client_trusted_domains,
+        client_features,
+        settings,
+    )
+    assert row is not None  # noqa: S101 - the caller has locked it
+    return row

@@ -1,4 +1,5 @@
-"""Many new vouchers at once: sorted by code and copied, for the jobs that make or import codes."""
+"""Many vouchers at once: new ones sorted by code and copied, for the jobs that make or import codes; rows by
+id, for lists of other features."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
@@ -10,7 +11,7 @@ from openvoucher.engine.codes import CodePattern, like_pattern
 from openvoucher.features.vouchers import store
 from openvoucher.features.vouchers.copying import NewVoucher, encode_vouchers
 from openvoucher.features.vouchers.service import Campaign
-from openvoucher.platform.db import Connection
+from openvoucher.platform.db import Connection, Row
 from openvoucher.wire.ids import IdBatch
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "find_taken_codes",
     "insert_batch",
     "list_codes_like",
+    "list_rows",
     "make_batch",
 ]
 
@@ -56,6 +58,11 @@ async def find_taken_codes(
 async def list_codes_like(connection: Connection, project_id: int, pattern: CodePattern) -> list[str]:
     """Codes of the project, the bin included, that look like the pattern's; some may not be of it."""
     return await store.list_codes_like(connection, project_id, like_pattern(pattern))
+
+
+async def list_rows(connection: Connection, project_id: int, voucher_ids: Sequence[UUID]) -> dict[UUID, Row]:
+    """Vouchers by id, with what they inherit; without those that are gone or in the bin."""
+    return {row["id"]: row for row in await store.list_by_ids(connection, project_id, voucher_ids)}
 
 
 def make_batch(

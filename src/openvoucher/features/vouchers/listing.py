@@ -36,7 +36,7 @@ _CATEGORY_NAME = (
     f" and named.id = ({effective_text('category_id')})::uuid)"
 )
 
-_COLUMNS: Final[dict[str, Column | ColumnFactory]] = {
+COLUMNS: Final[dict[str, Column | ColumnFactory]] = {
     "id": Column("v.id", "id", prefix="v"),
     "code": Column("v.code", "text"),
     "vouchers": Column("v.code", "text"),
@@ -85,9 +85,13 @@ _COLUMNS: Final[dict[str, Column | ColumnFactory]] = {
         "boolean",
         special={"$redeemed": "v.redeemed_quantity > 0", "$redeemable": _LEFT},
     ),
-    # A code is held from its publication on; until there are publications none is.
-    "holder_id": Column("null::uuid", "id", prefix="cust"),
-    "published_for_customer_id": Column("null::uuid", "id", prefix="cust"),
+    "holder_id": Column("v.holder_id", "id", prefix="cust"),
+    # A code of many has a holder for each of them.
+    "published_for_customer_id": Column(
+        "(select array_agg('cust_' || replace(h.customer_id::text, '-', '')) from redeemable_holder h"
+        " where h.project_id = v.project_id and h.voucher_id = v.id and h.role <> 'REFEREE')",
+        "text_array",
+    ),
     "metadata.*": effective_metadata,
 }
 
@@ -133,7 +137,10 @@ async def compile_query(connection: Connection, call: Call, query: VoucherQuery)
         campaign_id = parse_id("camp", query.campaign_id)
         terms.append(f"v.campaign_id = {params.add(campaign_id)}::uuid")
     if query.customer:
-        terms.append("false")
+        terms.append(
+            "v.id in (select h.voucher_id from redeemable_holder h where h.project_id = $1"
+            f" and h.role <> 'REFEREE' and h.customer_id = {_find_customer(query.customer, params)})"
+        )
     if query.code:
         terms.append(f"v.code = {params.add(query.code)}")
     if query.ids is not None:
@@ -142,13 +149,24 @@ async def compile_query(connection: Connection, call: Call, query: VoucherQuery)
     terms += _compile_range("updated_at", query.updated_at, params)
     if query.filters is not None:
         filters = parse_filters(query.filters, source="query")
-        terms.append(compile_filters(filters, _COLUMNS, params, now=call.now, timezone=call.project.timezone))
+        terms.append(compile_filters(filters, COLUMNS, params, now=call.now, timezone=call.project.timezone))
     by_campaign = bool(query.campaign) + bool(query.campaign_id)
     return CompiledQuery(
         counted=by_campaign > 0 and len(terms) == by_campaign,
         where="".join(f" and {term}" for term in terms),
         parameters=params.values[1:],
         order=_ORDERS[query.order or "-created_at"],
+    )
+
+
+def _find_customer(sent: str, params: Params) -> str:
+    """SQL for a customer's id; `sent` is that or the source id."""
+    customer_id = parse_id("cust", sent)
+    if customer_id is not None:
+        return f"{params.add(customer_id)}::uuid"
+    return (
+        "(select cu.id from customer cu where cu.project_id = $1 and cu.deleted_at is null"
+        f" and cu.source_id = {params.add(sent)})"
     )
 
 

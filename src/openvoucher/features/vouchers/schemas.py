@@ -114,6 +114,8 @@ class Voucher(msgspec.Struct, kw_only=True):
     is_referral_code: bool
     created_at: str
     updated_at: str | None
+    holder_id: str | UnsetType = UNSET
+    referrer_id: str | UnsetType = UNSET
     validation_rules_assignments: EmptyList | UnsetType = UNSET
     redemption: Redemption
     publish: Publish
@@ -135,6 +137,7 @@ def show_voucher(
     category_id = category_of(terms)
     category = categories.get(category_id) if category_id else None
     path = f"/v1/vouchers/{urllib.parse.quote(row['code'], safe='')}"
+    holder_id = show_id("cust", row["holder_id"]) if row["holder_id"] else UNSET
     return Voucher(
         id=show_id("v", row["id"]),
         code=row["code"],
@@ -159,6 +162,9 @@ def show_voucher(
         is_referral_code=bool(row["is_referral_code"]),
         created_at=format_instant(row["created_at"]),
         updated_at=format_instant(row["updated_at"]) if row["updated_at"] else None,
+        holder_id=holder_id,
+        # Of a referral code the holder is who refers.
+        referrer_id=holder_id if row["is_referral_code"] else UNSET,
         validation_rules_assignments=UNSET if in_list else EmptyList(),
         redemption=Redemption(
             quantity=terms.get("redemption_quantity"),

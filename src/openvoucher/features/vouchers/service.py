@@ -1,6 +1,5 @@
 """Vouchers one by one: made, read, changed, deleted. (Bulk: code_generation, code_imports, bulk_updates.)"""
 
-import dataclasses
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -23,6 +22,10 @@ from openvoucher.features.terms.service import (
 )
 from openvoucher.features.trash_bin.service import add_bin_entry
 from openvoucher.features.vouchers import store
+from openvoucher.features.vouchers.campaigns import Campaign as Campaign
+from openvoucher.features.vouchers.campaigns import find_campaign as find_campaign
+from openvoucher.features.vouchers.campaigns import load_campaign as load_campaign
+from openvoucher.features.vouchers.campaigns import show_simple_campaign as show_simple_campaign
 from openvoucher.features.vouchers.creation import read_overrides
 from openvoucher.features.vouchers.drawing import draw_candidates
 from openvoucher.features.vouchers.listing import compile_query
@@ -47,39 +50,6 @@ from openvoucher.wire.errors import (
     not_found,
 )
 from openvoucher.wire.ids import new_id, parse_id
-
-_CAMPAIGN_VOUCHERS = {
-    "DISCOUNT_COUPONS": "DISCOUNT_VOUCHER",
-    "REFERRAL_PROGRAM": "DISCOUNT_VOUCHER",
-    "GIFT_VOUCHERS": "GIFT_VOUCHER",
-    "LOYALTY_PROGRAM": "LOYALTY_CARD",
-}
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Campaign:
-    """What making codes needs to know of their campaign; `terms` is what they inherit now."""
-
-    id: UUID
-    name: str
-    type: str
-    campaign_type: str
-    revision: int
-    code_config: dict[str, Any]
-    active: bool
-    is_referral_code: bool
-    vouchers_count: int
-    terms: dict[str, Any]
-
-    @property
-    def voucher_type(self) -> str:
-        """Raises invalid_campaign for a campaign without codes."""
-        try:
-            return _CAMPAIGN_VOUCHERS[self.campaign_type]
-        except KeyError:
-            details = f"You can not generate vouchers for {self.campaign_type} campaign."
-            raise invalid_campaign(details) from None
-
 
 # --- for callers -----------------------------------------------------------------------------------
 
@@ -200,40 +170,6 @@ async def get_row(connection: Connection, project_id: int, code: str, *, lock: b
     return row
 
 
-async def find_campaign(connection: Connection, project_id: int, sent: str) -> Campaign:
-    """A campaign by id or name, as codes see it. Raises not_found."""
-    campaign_id = parse_id("camp", sent)
-    campaign = campaign_id and await load_campaign(connection, project_id, campaign_id)
-    if campaign:
-        return campaign
-    row = await store.find_campaign_by_name(connection, project_id, sent)
-    if row is None:
-        raise not_found("campaign", sent)
-    return _read_campaign(row)
-
-
-async def load_campaign(connection: Connection, project_id: int, campaign_id: UUID) -> Campaign | None:
-    """The campaign with this id and no other: for jobs, whose campaign may be gone by now while another
-    one is called by its id. None if it is gone."""
-    row = await store.find_campaign_by_id(connection, project_id, campaign_id)
-    return _read_campaign(row) if row else None
-
-
-def _read_campaign(row: Row) -> Campaign:
-    return Campaign(
-        id=row["id"],
-        name=row["name"],
-        type=row["type"],
-        campaign_type=row["campaign_type"],
-        revision=row["revision"],
-        code_config=row["code_config"],
-        active=row["active"],
-        is_referral_code=row["is_referral_code"],
-        vouchers_count=row["vouchers_count"],
-        terms=row["inherited"],
-    )
-
-
 async def insert_voucher(
     connection: Connection,
     call: Call,
@@ -252,13 +188,43 @@ async def insert_voucher(
     campaign has just been deleted, invalid_campaign if its one code has just been added,
     invalid_campaign_params if it has as many codes as it may have.
     """
-    project_id = call.project.id
+    voucher_id = await insert_uncounted_voucher(
+        connection, call, campaign=campaign, type=type, code=code, pattern=pattern, own=own, active=active
+    )
+    if campaign is not None:
+        await add_to_campaign_day(connection, call, campaign.id, created_counters(campaign, own, 1))
+        # Last, because the campaign's row stays locked from here to the commit.
+        count = await store.count_new_vouchers(connection, call.project.id, campaign.id, added=1)
+        if count is None:
+            raise not_found("campaign", campaign.name)
+        if campaign.type == "STANDALONE" and count > 1:
+            # Another added the one code after this call had looked for it.
+            raise _no_room_in_standalone()
+        most = call.settings.max_codes_per_campaign
+        if most and count > most:
+            raise limit_exceeded(f"A campaign can have at most {most} vouchers")
+    return voucher_id
+
+
+async def insert_uncounted_voucher(
+    connection: Connection,
+    call: Call,
+    *,
+    campaign: Campaign | None,
+    type: str,
+    code: str | None,
+    pattern: CodePattern | None,
+    own: dict[str, Any] | None,
+    active: bool = True,
+) -> UUID:
+    """`insert_voucher` for who counts at the end of a longer transaction. Raises duplicate_found,
+    invalid_payload, invalid_code_config."""
     voucher_id = new_id()
 
     async def insert(candidate: str) -> bool:
         return await store.insert_voucher(
             connection,
-            project_id=project_id,
+            project_id=call.project.id,
             voucher_id=voucher_id,
             code=candidate,
             campaign_id=campaign.id if campaign else None,
@@ -275,26 +241,12 @@ async def insert_voucher(
             raise invalid_payload(f"Property .code must NOT have more than {MAX_CODE_LENGTH} characters")
         if not await insert(code):
             raise duplicate_found("voucher", "id", code)
-    else:
-        assert pattern is not None  # noqa: S101 - the caller gives a code or a pattern
-        async for candidate in draw_candidates(connection, project_id, pattern):
-            if await insert(candidate):
-                break
-        else:
-            raise invalid_code_config("Not possible to generate requested number of codes.")
-    if campaign is not None:
-        await add_to_campaign_day(connection, call, campaign.id, created_counters(campaign, own, 1))
-        # Last, because the campaign's row stays locked from here to the commit.
-        count = await store.count_new_vouchers(connection, project_id, campaign.id, added=1)
-        if count is None:
-            raise not_found("campaign", campaign.name)
-        if campaign.type == "STANDALONE" and count > 1:
-            # Another added the one code after this call had looked for it.
-            raise _no_room_in_standalone()
-        most = call.settings.max_codes_per_campaign
-        if most and count > most:
-            raise limit_exceeded(f"A campaign can have at most {most} vouchers")
-    return voucher_id
+        return voucher_id
+    assert pattern is not None  # noqa: S101 - the caller gives a code or a pattern
+    async for candidate in draw_candidates(connection, call.project.id, pattern):
+        if await insert(candidate):
+            return voucher_id
+    raise invalid_code_config("Not possible to generate requested number of codes.")
 
 
 def created_counters(campaign: Campaign, own: dict[str, Any] | None, count: int) -> dict[str, int]:

@@ -25,7 +25,7 @@ where v.project_id = $1 and v.deleted_at is null and c.deleted_at is null
 
 _CAMPAIGN = """
 select c.id, c.name, c.type, c.campaign_type, c.revision, c.code_config, c.active,
-       c.is_referral_code, c.vouchers_count, r.inherited, r.sent
+       c.is_referral_code, c.join_once, c.vouchers_count, r.inherited, r.sent
 from campaign c
 join campaign_revision r on r.project_id = c.project_id and r.campaign_id = c.id and r.revision = c.revision
 where c.project_id = $1 and c.deleted_at is null

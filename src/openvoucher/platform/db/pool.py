@@ -35,6 +35,10 @@ class DatabaseUnavailable(Exception):
     """The database cannot be reached, or the connection broke. A running transaction was undone."""
 
 
+class DatabaseFull(DatabaseUnavailable):
+    """The database's disk has no room. What was to be written was undone."""
+
+
 class StatementTimeout(Exception):
     """A statement took longer than the time-out and was undone."""
 
@@ -102,6 +106,8 @@ class Database:
                 # A transaction that its owner did not end: the connection is in doubt.
                 if not connection.is_closed() and connection.is_in_transaction():
                     connection.terminate()
+                if isinstance(error, asyncpg.DiskFullError):
+                    raise DatabaseFull(str(error)) from error
                 if isinstance(error, asyncpg.QueryCanceledError):
                     raise StatementTimeout(str(error)) from error
                 if isinstance(error, asyncpg.DeadlockDetectedError | asyncpg.SerializationError):

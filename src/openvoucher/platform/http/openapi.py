@@ -1,6 +1,7 @@
 """OpenVoucher's own OpenAPI 3.1 document, made from the table of operations."""
 
 import ast
+import dataclasses
 import functools
 import http
 import inspect
@@ -23,6 +24,7 @@ _SCHEMA_REF: Final = "#/components/schemas/"
 
 _SECURITY: Final[dict[str, list[Json]]] = {
     "keys only": [{"AppId": [], "AppToken": []}],
+    "client": [{"ClientId": [], "ClientToken": []}],
     "management": [{"ManagementId": [], "ManagementToken": []}],
     "public": [],
 }
@@ -40,6 +42,18 @@ _SECURITY_SCHEMES: Final[Json] = {
         "name": "X-App-Token",
         "description": "Server side key, secret half.",
     },
+    "ClientId": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "X-Client-Application-Id",
+        "description": "Client side key, public half. The project must trust the `Origin` of the page.",
+    },
+    "ClientToken": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "X-Client-Token",
+        "description": "Client side key, secret half. It stands in pages, so it is no secret to people.",
+    },
     "ManagementId": {
         "type": "apiKey",
         "in": "header",
@@ -55,7 +69,8 @@ _SECURITY_SCHEMES: Final[Json] = {
     "Bearer": {
         "type": "http",
         "scheme": "bearer",
-        "description": "A token of `POST /v1/oauth/token` with the scope of the operation, or with `api`.",
+        "description": "A token of `POST /v1/oauth/token` with the scope of the operation, or with `api`"
+        " (`client_api` for what clients may do).",
     },
 }
 
@@ -75,6 +90,7 @@ _ERRORS: Final[Json] = {
             "related_object_ids": {"type": "array", "items": {"type": "string"}},
             "related_object_type": {"type": "string"},
             "related_object_total": {"type": "integer"},
+            "row": {"type": "integer", "description": "Of a list that was sent: which item, from 1."},
         },
         "required": ["code", "message"],
         "examples": [
@@ -112,7 +128,11 @@ _REFUSALS: Final[dict[str, tuple[str, str, Json]]] = {
         {"anyOf": [_API_ERROR, _UNREADABLE]},
     ),
     "401": ("Unauthorized", "The keys or the token are missing or wrong.", _API_ERROR),
-    "403": ("Forbidden", "The token lacks the scope, or the resource does not allow it.", _API_ERROR),
+    "403": (
+        "Forbidden",
+        "The token lacks the scope, or the resource or the project does not allow it.",
+        _API_ERROR,
+    ),
     "404": ("NotFound", "There is no such object in this project.", _API_ERROR),
     "413": ("PayloadTooLarge", "The body is larger than the server takes.", _UNREADABLE),
     "415": ("UnsupportedMediaType", "The body is of another media type.", _UNREADABLE),
@@ -215,8 +235,13 @@ def _describe_operation(row: Operation, schemas: "_Schemas") -> Json:
 
 
 def _list_security(row: Operation) -> list[Json]:
+    if row.link_token:
+        # An empty requirement: none is needed where the token is sent.
+        return [*_list_security(dataclasses.replace(row, link_token="")), {}]
     if row.access == "server":
         return [*_SECURITY["keys only"], {"Bearer": [row.scope]}]
+    if row.access == "client":
+        return [*_SECURITY["client"], {"Bearer": [row.scope]}]
     return _SECURITY[row.access]
 
 
@@ -247,10 +272,12 @@ def _describe_answers(row: Operation, schemas: "_Schemas") -> Json:
         answer = answers[str(row.status)]
         answer["headers"]["Preference-Applied"] = _PREFERENCE_APPLIED
         answer["content"][EVENT_STREAM] = _EVENTS
+    if row.link_token:
+        answers[str(row.status)]["content"]["text/csv"] = {"schema": {"type": "string"}}
     statuses = ["default"]
     if row.access != "public":
         statuses += ["401"]
-    if row.access == "server":
+    if row.access in ("server", "client"):
         statuses += ["403"]
     if row.parameters:
         statuses += ["404"]

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, Final, Literal, Protocol
 
 Method = Literal["GET", "POST", "PUT", "DELETE"]
-Access = Literal["server", "management", "keys only", "public"]
+Access = Literal["server", "client", "management", "keys only", "public"]
 
 # Of operations that are about no resource.
 SERVER_TAG: Final = "server"
@@ -65,13 +65,18 @@ class Answer:
 class Operation:
     """One row.
 
-    access: `server` takes a server key pair or a bearer with `scope`; `keys only` the key pair
-    alone (the OAuth endpoints); `management` the management pair; `public` nobody's.
+    access: `server` takes a server key pair or a bearer with `scope`; `client` a client key pair or
+    such a bearer, from a page that the project trusts; `keys only` the server key pair alone (the OAuth
+    endpoints); `management` the management pair; `public` nobody's.
+    link_token: a query parameter that is the key to this one object, as it stands in links. A request that
+    has it needs no other key, and `run` is given the database instead of a call.
+    client_feature: what a project must have switched on for its clients (`client_…_enabled`).
     body: type of the JSON body. body_optional: absent, empty or not an object counts as {}.
     form: type of a urlencoded body. upload: multipart with a part called `file`.
     watchable: callers may wait for the end of an object (`Prefer: wait=20`) or have it streamed
     (`Accept: text/event-stream`).
     large_body: the limit of JSON imports holds instead of the general one.
+    has_effects: of a GET that changes something. HEAD, with which link checkers look around, is refused.
     answers: further statuses with their type, for the OpenAPI document.
     """
 
@@ -83,20 +88,26 @@ class Operation:
     status: int = 200
     access: Access = "server"
     scope: str = ""
+    client_feature: str = ""
+    link_token: str = ""
     body: Any = None
     body_optional: bool = False
     large_body: bool = False
     form: Any = None
     upload: bool = False
     watchable: bool = False
+    has_effects: bool = False
     query: Any = None
     answers: dict[int, Any] = dataclasses.field(default_factory=dict)
     media_type: str = "application/json"
 
     def __post_init__(self) -> None:
-        if not self.scope and self.access == "server":
-            # The contract's rule: the scope is the first path segment after /v1/.
-            object.__setattr__(self, "scope", self.path.split("/")[2])
+        if not self.scope and self.access in ("server", "client"):
+            # The contract's rule: the scope is the first path segment after /v1/, or client_ and that
+            # after /client/v1/.
+            segments = self.path.split("/")
+            scope = segments[2] if self.access == "server" else f"client_{segments[3]}"
+            object.__setattr__(self, "scope", scope)
         self._check_function()
 
     @property

@@ -346,11 +346,12 @@ def _access(operation: Json) -> Markup:
         return element("p", "Open to everybody", class_="access")
     if "ManagementId" in schemes:
         return element("p", "Management key pair", class_="access")
+    pair = "Client key pair" if "ClientId" in schemes else "Server key pair"
     scopes = [scope for requirement in operation["security"] for scope in requirement.get("Bearer", ())]
     if not scopes:
-        return element("p", "Server key pair", class_="access")
+        return element("p", pair, class_="access")
     codes = [element("code", scope) for scope in scopes]
-    return element("p", "Server key pair, or a token with the scope ", *codes, class_="access")
+    return element("p", f"{pair}, or a token with the scope ", *codes, class_="access")
 
 
 def _sample(title: str, code: str) -> Markup:

@@ -19,11 +19,13 @@ from openvoucher.platform.call import Call, Caller
 from openvoucher.platform.db import (
     CommitUnknown,
     Database,
+    DatabaseFull,
     DatabaseUnavailable,
     StatementTimeout,
     TransactionConflict,
 )
 from openvoucher.platform.http.bodies import ClientGone, MultipartUpload, read_form, read_json, read_query
+from openvoucher.platform.http.cross_origin import allow_origin, allow_preflight, is_trusted_origin
 from openvoucher.platform.http.exchange import EXCHANGE_KEY, Exchange
 from openvoucher.platform.http.operations import EVENT_STREAM, Answer, Operation
 from openvoucher.platform.http.watching import RequestWatch, read_wait_seconds
@@ -73,9 +75,11 @@ def make_http_app(
         }
         if len(responders) != len(rows):
             raise TypeError(f"{path}: one method twice")
-        if "on_get" in responders:
+        if "on_get" in responders and not any(row.has_effects for row in rows):
             # The framework leaves the body out.
             responders["on_head"] = responders["on_get"]
+        if rows[0].access == "client":
+            responders["on_options"] = _answer_preflight
         app.add_route(path, type("Resource", (), {"methods": [row.method for row in rows], **responders})())
     return RawPath(app)
 
@@ -175,20 +179,28 @@ def _make_responder(
     async def respond(
         _self: object, request: falcon.asgi.Request, response: falcon.asgi.Response, **parameters: str
     ) -> None:
-        _check_accept(operation, request)
+        has_token = bool(operation.link_token and request.get_param(operation.link_token))
+        # What a link opens is not JSON, and whether the token opens it is not known yet.
+        if not operation.link_token:
+            _check_accept(operation, request)
         now = datetime.now(UTC)
         arguments: dict[str, Any] = {name: _decode_once(text) for name, text in parameters.items()}
-        if operation.access == "public":
+        if operation.access == "public" or has_token:
             context: Any = db
         else:
+            if operation.access == "client":
+                response.append_header("Vary", "Origin")
             caller = await authenticate(operation, request.get_header, now)
+            if operation.access == "client":
+                _check_client(operation, caller, request, response)
             context = Call(
                 caller=caller,
                 db=db,
                 settings=settings,
                 now=now,
                 request_id=request_id_of_context.get(),
-                channel=request.get_header("X-Voucherify-Channel") or "API",
+                channel=request.get_header("X-Voucherify-Channel")
+                or ("CLIENT_API" if operation.access == "client" else "API"),
                 base_url=settings.public_url.rstrip("/") or _find_address(request),
             )
         if operation.query is not None:
@@ -207,9 +219,30 @@ def _make_responder(
                 wait_seconds=read_wait_seconds(request.get_header("Prefer")),
                 wants_events=_prefers_events(request),
             )
-        _write_answer(operation, await _run(operation, context, arguments), response)
+        _write_answer(operation, await _run(operation, context, arguments), request, response)
 
     return respond
+
+
+def _check_client(
+    operation: Operation, caller: Caller, request: falcon.asgi.Request, response: falcon.asgi.Response
+) -> None:
+    """Whether the page is one of the project's, and may do this. From here on it can read what is answered.
+    Raises ApiError 401 or 403."""
+    origin = request.get_header("Origin") or ""
+    if not is_trusted_origin(origin, caller.project.client_trusted_domains):
+        raise errors.unauthorized()
+    response.set_headers(allow_origin(origin))
+    feature = operation.client_feature
+    if feature and feature not in caller.project.client_features:
+        raise errors.client_feature_is_off(feature)
+
+
+async def _answer_preflight(
+    _self: object, request: falcon.asgi.Request, response: falcon.asgi.Response, **_parameters: str
+) -> None:
+    response.status = 204
+    response.set_headers(allow_preflight(request.get_header("Origin")))
 
 
 async def _run(operation: Operation, context: Any, arguments: dict[str, Any]) -> Any:
@@ -228,7 +261,9 @@ async def _run(operation: Operation, context: Any, arguments: dict[str, Any]) ->
     raise AssertionError("unreachable")
 
 
-def _write_answer(operation: Operation, result: Any, response: falcon.asgi.Response) -> None:
+def _write_answer(
+    operation: Operation, result: Any, request: falcon.asgi.Request, response: falcon.asgi.Response
+) -> None:
     answer = result if isinstance(result, Answer) else Answer(result)
     response.status = answer.status or operation.status
     for name, value in answer.headers.items():
@@ -238,6 +273,9 @@ def _write_answer(operation: Operation, result: Any, response: falcon.asgi.Respo
     if response.status_code == 204:
         return
     response.content_type = answer.media_type
+    if answer.media_type.startswith("text/csv") and not request.client_accepts("text/csv"):
+        # Official clients ask for plain text, and read nothing else.
+        response.content_type = "text/plain; charset=utf-8"
     if isinstance(answer.body, AsyncIterator):
         response.stream = answer.body
     elif isinstance(answer.body, bytes):
@@ -327,9 +365,11 @@ async def _answer_framework_error(
 async def _answer_unavailable(
     request: falcon.asgi.Request, response: falcon.asgi.Response, error: Exception, params: Any
 ) -> None:
-    log.error("the database cannot be reached: %s", error)
-    unknown = isinstance(error, CommitUnknown)
-    answer = errors.outcome_unknown() if unknown else errors.service_unavailable()
+    if isinstance(error, CommitUnknown):
+        answer = errors.outcome_unknown()
+    else:
+        answer = errors.no_room() if isinstance(error, DatabaseFull) else errors.service_unavailable()
+    log.error("%s %s: %s %s", request.method, request.path, answer.details, error)
     await _answer_api_error(request, response, answer, params)
 
 

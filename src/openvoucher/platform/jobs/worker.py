@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import dataclasses
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from datetime import UTC, datetime
 
 import asyncpg
@@ -16,6 +16,7 @@ import asyncpg
 from openvoucher.platform.db import (
     Connection,
     Database,
+    DatabaseFull,
     DatabaseUnavailable,
     StatementTimeout,
     TransactionConflict,
@@ -71,9 +72,17 @@ class JobKind:
     lease_seconds: float | None = None
 
 
+# Short work that is not in the queue and must not wait behind it, done between portions; it is told the
+# time. False: there was nothing to do.
+Chore = Callable[[datetime], Awaitable[bool]]
+
+
 class Worker:
-    def __init__(self, db: Database, kinds: Iterable[JobKind], settings: Settings) -> None:
+    def __init__(
+        self, db: Database, kinds: Iterable[JobKind], settings: Settings, *, chores: Sequence[Chore] = ()
+    ) -> None:
         self._db = db
+        self._chores = chores
         self._kinds = {kind.name: kind for kind in kinds}
         self._settings = settings
         self._ahead = Ahead()
@@ -91,21 +100,24 @@ class Worker:
             try:
                 async with self._listening():
                     await self._work()
+            except (DatabaseFull, StatementTimeout, TransactionConflict) as error:
+                log.error("the queue cannot be read or written, trying again: %s", error)
+                await self._pause()
             except (DatabaseUnavailable, asyncpg.PostgresConnectionError, OSError) as error:
                 log.warning("the database cannot be reached, trying again: %s", error)
-                await self._pause()
-            except (asyncpg.DiskFullError, StatementTimeout, TransactionConflict) as error:
-                log.error("the queue cannot be read or written, trying again: %s", error)
                 await self._pause()
             finally:
                 self._ahead.clear()
 
     async def run_until_idle(self) -> int:
-        """Do what is due now; how many portions that were."""
+        """Do what is due now; how many portions that were, chores not counted."""
         portions = 0
         try:
-            while await self.run_next():
-                portions += 1
+            while True:
+                worked = await self.run_next()
+                portions += worked
+                if not await self._do_chores() and not worked:
+                    break
         finally:
             self._ahead.clear()
         return portions
@@ -151,9 +163,22 @@ class Worker:
     async def _work(self) -> None:
         while not self._stopping.is_set():
             self._wake.clear()
-            if not await self.run_next():
+            chores_done = await self._do_chores()
+            if not await self.run_next() and not chores_done:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._wake.wait(), _POLL_SECONDS)
+
+    async def _do_chores(self) -> bool:
+        done = False
+        for chore in self._chores:
+            try:
+                done = await chore(datetime.now(UTC)) or done
+            except (DatabaseUnavailable, StatementTimeout, TransactionConflict):
+                raise
+            except Exception:
+                # The queue must not stop for it.
+                log.exception("a chore failed")
+        return done
 
     async def _pause(self) -> None:
         with contextlib.suppress(TimeoutError):

@@ -1,0 +1,1 @@
+"""Publications: codes handed to customers."""
