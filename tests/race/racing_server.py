@@ -93,7 +93,7 @@ def look_for_source_ids_and_nothing_else() -> None:
 def count_by_reading_and_writing() -> None:
     async def count(
         connection: Connection, project_id: int, campaign_id: UUID, *, added: int, bound: int
-    ) -> int | None:
+    ) -> Row | None:
         row = await connection.fetchrow(
             "select vouchers_count, bound_count, revision from campaign where project_id = $1 and id = $2",
             project_id,
@@ -108,8 +108,7 @@ def count_by_reading_and_writing() -> None:
             row["vouchers_count"] + added,
             row["bound_count"] + bound,
         )
-        revision: int = row["revision"]
-        return revision
+        return row
 
     async def do_not_count_the_day(*_arguments: Any) -> None:
         """Its lock would make them count one after the other."""

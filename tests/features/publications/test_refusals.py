@@ -1,13 +1,18 @@
 """Publications that are refused: with which words, what is kept of them, and what is not."""
 
+import dataclasses
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 
 from builders import a_refusal, not_there, read_refusal
 from database_views import count_more_rows, count_rows
+from openvoucher.features.publications.schemas import JoinOnceQuery, PublicationCreate
+from openvoucher.features.publications.service import create_publication
 from openvoucher.platform.db import Database
+from openvoucher.wire.errors import ApiError
 from publishing import NOTHING_LEFT, TOO_MANY, list_publications, make_campaign, publish, read_voucher, send
 from shared_project import SharedProject
 
@@ -305,3 +310,26 @@ async def test_a_link_without_customer_or_target_is_refused(client: httpx.AsyncC
     assert (await client.get(path, params={"customer": "ann"})).json()["key"] == "missing_vouchers"
     several = {"campaign[name]": code, "campaign[count]": "2", "customer": "ann"}
     assert read_refusal(await client.get(path, params=several)) == TOO_MANY
+
+
+async def test_a_campaign_that_is_as_large_as_it_may_be_does_not_grow(
+    shared_project: SharedProject, client: httpx.AsyncClient, code: str
+) -> None:
+    await make_campaign(client, code, 2, type="AUTO_UPDATE")
+    limited = shared_project.call
+    settings = msgspec.structs.replace(limited.settings, max_codes_per_campaign=2)
+    limited = dataclasses.replace(limited, settings=settings)
+
+    async def publish_to(customer: str) -> None:
+        await create_publication(
+            limited, PublicationCreate(customer=customer, campaign=code), JoinOnceQuery()
+        )
+
+    await publish_to("ann")
+    await publish_to("bob")
+    with pytest.raises(ApiError) as refused:
+        await publish_to("cid")
+    assert refused.value.key == "no_voucher_suitable_for_publication"
+    campaign = (await client.get(f"/v1/campaigns/{code}")).json()
+    assert campaign["vouchers_count"] == 2
+    assert (await client.get(f"/v1/vouchers?campaign={code}")).json()["total"] == 2

@@ -50,7 +50,8 @@ async def add_holders(connection: Connection, call: Call, holders: Sequence[NewH
     `holders`.
 
     An assignment that is there already stays as it is, and no event tells of it. An owner or referrer
-    becomes the holder that the voucher names, if it names none yet. A number of queries that grows with the campaigns only.
+    becomes the holder that the voucher names, if it names none yet. A number of queries that grows with the
+    campaigns only.
     """
     project_id = call.project.id
     made = await _insert_holders(connection, call, holders)

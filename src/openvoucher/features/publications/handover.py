@@ -22,6 +22,10 @@ class TermsChanged(Exception):
     """The campaign was updated while its codes were being published: to be done again, with the new terms."""
 
 
+class CampaignFull(Exception):
+    """The campaign has as many codes as the settings allow: none can be made for this publication."""
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Choice:
     """Locked codes, ascending by id. `made`: those that were made for this publication; `taken`: of the
@@ -104,18 +108,21 @@ async def count_at_campaign(
     """Last in the transaction: the campaign's row stays locked from here to the commit.
 
     Raises not_found if the campaign was deleted meanwhile; TermsChanged, since codes that are published
-    after an update have the new terms, and the update has counted them.
+    after an update have the new terms, and the update has counted them; CampaignFull.
     """
     counters = {"publications": 1, "publications_succeeded": 1}
     if choice.made:
         counters |= created_counters(campaign, None, len(choice.made))
     await add_to_campaign_day(connection, call, campaign.id, counters)
-    revision = await store.count_published_codes(
+    counted = await store.count_published_codes(
         connection, call.project.id, campaign.id, added=len(choice.made), bound=bound
     )
-    if revision is None:
+    if counted is None:
         raise not_found("campaign", campaign.name)
-    if bound and revision != campaign.revision:
+    if bound and counted["revision"] != campaign.revision:
         raise TermsChanged
+    most = call.settings.max_codes_per_campaign
+    if choice.made and most and counted["vouchers_count"] > most:
+        raise CampaignFull
     if choice.taken is not None:
         await pool.move_hint(connection, call, campaign, choice.taken, choice.made)

@@ -12,6 +12,7 @@ from uuid import UUID
 from openvoucher.features.customers.service import upsert_customer
 from openvoucher.features.publications import pool, store
 from openvoucher.features.publications.handover import (
+    CampaignFull,
     Choice,
     TermsChanged,
     count_at_campaign,
@@ -131,7 +132,10 @@ async def _publish(connection: Connection, call: Call, request: Request) -> Publ
     publication = await show_new(connection, call, row, handed.vouchers)
     await tell(connection, call, row, handed.vouchers, publication.voucher, target.campaign)
     if target.campaign is not None:
-        await count_at_campaign(connection, call, target.campaign, choice, bound=handed.bound)
+        try:
+            await count_at_campaign(connection, call, target.campaign, choice, bound=handed.bound)
+        except CampaignFull:
+            raise _Refused(no_voucher_suitable_for_publication(), target) from None
     return publication
 
 

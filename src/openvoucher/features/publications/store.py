@@ -258,20 +258,19 @@ async def write_window(
 
 async def count_published_codes(
     connection: Connection, project_id: int, campaign_id: UUID, *, added: int, bound: int
-) -> int | None:
-    """Count at the campaign what was made and bound; its newest revision. None: it is gone.
+) -> Row | None:
+    """Count at the campaign what was made and bound; its newest (revision, vouchers_count). None: it is gone.
 
     To be called last in a transaction: the campaign's row stays locked from here to the commit.
     """
-    revision: int | None = await connection.fetchval(
+    return await connection.fetchrow(
         "update campaign set vouchers_count = vouchers_count + $3, bound_count = bound_count + $4"
-        " where project_id = $1 and id = $2 and deleted_at is null returning revision",
+        " where project_id = $1 and id = $2 and deleted_at is null returning revision, vouchers_count",
         project_id,
         campaign_id,
         added,
         bound,
     )
-    return revision
 
 
 # --- reading ---------------------------------------------------------------------------------------------
