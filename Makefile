@@ -40,11 +40,13 @@ setup: $(DEV_READY) ## make the virtual environment, without running anything
 	@echo "$(VENV) is ready"
 
 test: $(DEV_READY) ## all tests: the fast ones, then the slow ones
-	@fast=0; slow=0; \
+	@fast=0; slow=0; alone=0; \
 	$(PY) -m pytest -m "not slow" -n $(TEST_PROCESSES) $(ARGS) || fast=$$?; \
-	if [ $$fast -le 1 ]; then $(PY) -m pytest -m slow $(ARGS) || slow=$$?; else slow="not run"; fi; \
-	if [ "$$fast $$slow" = "0 0" ]; then echo "make test: fast and slow tests passed"; \
-	else echo "make test: FAILED (exit of pytest: fast $$fast, slow $$slow)"; exit 1; fi
+	if [ $$fast -le 1 ]; then \
+	$(PY) -m pytest -m "slow and not alone" -n $(TEST_PROCESSES) $(ARGS) || slow=$$?; \
+	$(PY) -m pytest -m "slow and alone" $(ARGS) || alone=$$?; else slow="not run"; fi; \
+	if [ "$$fast $$slow $$alone" = "0 0 0" ]; then echo "make test: fast and slow tests passed"; \
+	else echo "make test: FAILED (exit of pytest: fast $$fast, slow $$slow, alone $$alone)"; exit 1; fi
 
 test-fast: $(DEV_READY) ## tests but the slow ones; ARGS="-k codes"
 	@$(PY) -m pytest -m "not slow" -n $(TEST_PROCESSES) $(ARGS)

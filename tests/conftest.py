@@ -89,6 +89,24 @@ _SLOW = (
     "test_routes",
 )
 
+# Of the slow ones, those that run in one process: they start servers, race, kill, or count what others do.
+_ALONE = (
+    "/architecture/",
+    "/benchmarks/",
+    "/chaos/",
+    "/cli/",
+    "/contract/",
+    "/embedded_postgres/",
+    "/fuzz/",
+    "/race/",
+    "_races",
+    "exports/test_killed",
+    "platform/http/test_serving",
+    "platform/test_processes",
+    "segments/test_evaluation_bulk",
+    "segments/test_staleness",
+)
+
 
 def pytest_configure() -> None:
     # A shell that starts the tests in the background has SIGINT ignored, nohup SIGHUP, which all processes
@@ -103,6 +121,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         path = item.path.as_posix()
         if any(part in path for part in _SLOW):
             item.add_marker(pytest.mark.slow)
+        if any(part in path for part in _ALONE):
+            item.add_marker(pytest.mark.alone)
 
 
 @pytest.fixture(scope="session")

@@ -199,6 +199,24 @@ def test_a_link_publishes(sdk: Sdk) -> None:
     )
 
 
+def test_the_client_s_own_link_publishes(sdk: Sdk) -> None:
+    sdk.make_campaign("Spring", vouchers_count=3)
+    made = sdk.publications.create_publication1(
+        customer=voucherify.Customer(source_id="ann", name="O'Neil", metadata={"vip": True}),
+        join_once=True,
+        campaign=voucherify.CreatePublicationCampaign(name="Spring", count=1),
+        source_id="mail-1",
+    )
+    assert made.customer is not None
+    assert (made.customer.source_id, made.customer.name, made.result) == ("ann", "O'Neil", "SUCCESS")
+    again = sdk.publications.create_publication1(
+        customer=voucherify.Customer(source_id="ann"),
+        campaign=voucherify.CreatePublicationCampaign(name="Spring"),
+        source_id="mail-1",
+    )
+    assert again.id == made.id
+
+
 def test_a_channel_of_one_s_own_is_kept(sdk: Sdk) -> None:
     sdk.make_campaign("Spring", vouchers_count=1)
     body = {"customer": "ann", "campaign": "Spring", "channel": "letter"}

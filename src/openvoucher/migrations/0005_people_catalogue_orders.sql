@@ -273,6 +273,7 @@ create table shop_order (
     primary key (project_id, id)
 );
 create unique index shop_order_source_id_is_unique on shop_order (project_id, source_id) where source_id is not null;
+create index shop_order_by_referrer on shop_order (project_id, referrer_id, id) where referrer_id is not null;
 create index shop_order_by_customer on shop_order (project_id, customer_id, id) where customer_id is not null;
 -- The list's order; callers may say when an order was created, so ids do not tell.
 create index shop_order_by_creation on shop_order (project_id, created_at, id);

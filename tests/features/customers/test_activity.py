@@ -463,3 +463,40 @@ async def test_a_customer_that_is_not_there_has_none(
     await client.delete(f"/v1/customers/{history}")
     answer = await client.get(f"/v1/customers/{history}/{path}")
     assert read_refusal(answer) == not_there("customer", history)
+
+
+async def test_who_referred_is_named_by_what_is_known_of_them_now(
+    shared_project: SharedProject, client: httpx.AsyncClient, code: str
+) -> None:
+    order = {"source_id": code, "amount": 5, "customer": {"source_id": code}}
+    order |= {"referrer": {"source_id": f"{code}-jane", "name": "Jane"}}
+    answer = await client.post("/v1/orders", json=order)
+    assert answer.status_code == 200, answer.text
+    await client.put(f"/v1/customers/{code}-jane", json={"name": "Jane Doe"})
+    await tell(shared_project)
+    (activity,) = (await read(client, code, "type=customer.order.created"))["data"]
+    assert activity["data"]["data"]["referrer"] == {
+        "id": answer.json()["referrer_id"],
+        "name": "Jane Doe",
+        "email": None,
+        "source_id": f"{code}-jane",
+        "metadata": {},
+        "object": "customer",
+    }
+
+
+async def test_nothing_is_left_at_others_of_who_was_deleted_for_good(
+    shared_project: SharedProject, client: httpx.AsyncClient, code: str
+) -> None:
+    order = {"source_id": code, "amount": 5, "customer": {"source_id": code}}
+    order |= {"referrer": {"source_id": f"{code}-jane", "name": "Jane", "email": "jane@secret.example"}}
+    assert (await client.post("/v1/orders", json=order)).status_code == 200
+    await tell(shared_project)
+    assert (await client.post(f"/v1/customers/{code}-jane/permanent-deletion")).status_code == 200
+    (activity,) = (await read(client, code, "type=customer.order.created"))["data"]
+    assert activity["data"]["data"]["referrer"] is None
+    async with shared_project.db.connection() as connection:
+        kept = await connection.fetchval(
+            "select count(*) from customer_activity where data::text like '%jane@secret%'"
+        )
+    assert kept == 0

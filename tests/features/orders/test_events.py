@@ -65,14 +65,8 @@ async def test_a_new_order_is_told_with_all_keys_of_the_payload(
     assert event["customer_id"] == parse_id("cust", order["customer_id"])
     assert event["data"] == {
         "order": order,
-        "referrer": {
-            "id": order["referrer_id"],
-            "name": "Jane",
-            "email": "jane@example.com",
-            "source_id": f"{code}-jane",
-            "metadata": {},
-            "object": "customer",
-        },
+        # The rest is told to whoever reads of it.
+        "referrer": {"id": order["referrer_id"], "object": "customer"},
         "redemption": None,
     }
 
@@ -121,11 +115,6 @@ async def test_a_referrer_of_earlier_is_told_again(
     await send(client, "PUT", f"/v1/orders/{code}", amount=5)
     (event,) = await outbox.read()
     assert event["data"]["referrer"]["id"] == order["referrer_id"]
-    assert (await client.delete(f"/v1/customers/{code}-j")).status_code == 204
-    await outbox.read()
-    await send(client, "PUT", f"/v1/orders/{code}", amount=6)
-    (event,) = await outbox.read()
-    assert event["data"]["referrer"] is None
 
 
 async def test_who_loses_an_order_is_looked_at_again(

@@ -24,6 +24,7 @@ from openvoucher.features.campaigns.schemas import (
 from openvoucher.features.campaigns.summary import show_summary
 from openvoucher.features.categories.service import load_categories
 from openvoucher.features.code_generation.service import check_capacity, start_generation
+from openvoucher.features.segments.service import forget_points_of_campaign
 from openvoucher.features.terms.service import (
     category_of,
     check_object_metadata,
@@ -211,6 +212,8 @@ async def delete_campaign(call: Call, campaign_id: str, query: ForceQuery) -> Ac
                 name=row["name"],
                 parent_id=None,
             )
+        if row["campaign_type"] == "LOYALTY_PROGRAM":
+            await forget_points_of_campaign(connection, call.project.id, now=call.now)
         return await _start_deletion(
             connection, call, row["id"], force=query.force, count=row["vouchers_count"]
         )

@@ -19,6 +19,7 @@ from openvoucher.features.custom_events.schemas import (
 from openvoucher.features.customers.schemas import (
     CustomerBody,
     read_customer_reference,
+    refer_to_customer,
     show_simple_customer,
 )
 from openvoucher.features.customers.service import find_customer, upsert_customer
@@ -156,7 +157,7 @@ async def _track(connection: Connection, call: Call, body: EventBody, sent: Cust
                 "event_schema": schema and {"id": show_id("ms", schema["id"]), "name": schema["name"]},
                 "referral": referral
                 and {
-                    "referrer": msgspec.to_builtins(show_simple_customer(referrer)) if referrer else None,
+                    "referrer": refer_to_customer(referrer["id"] if referrer else None),
                     "voucher": referral.voucher,
                     "campaign": referral.campaign,
                 },

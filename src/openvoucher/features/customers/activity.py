@@ -19,7 +19,7 @@ from openvoucher.features.customers.activity_schemas import (
     shows_full_customer,
 )
 from openvoucher.features.customers.schemas import show_simple_customer
-from openvoucher.features.customers.service import find_customer, show_customers
+from openvoucher.features.customers.service import find_customer, load_customers, show_customers
 from openvoucher.features.outbox.schemas import Event
 from openvoucher.platform.call import Call, Project
 from openvoucher.platform.db import Connection, Row
@@ -69,7 +69,23 @@ async def _list_page(
         rows = await _list_activity(
             connection, where=" and ".join(terms), params=params, ascending=ascending, limit=query.limit + 1
         )
-    return [show_activity(row) for row in rows[: query.limit]], len(rows) > query.limit
+        page = [show_activity(row) for row in rows[: query.limit]]
+        await _name_referrers(connection, call.project.id, page)
+    return page, len(rows) > query.limit
+
+
+async def _name_referrers(connection: Connection, project_id: int, page: Sequence[Activity]) -> None:
+    """Who referred is kept by id alone, so that nothing is left of somebody who was deleted for good."""
+    places = []
+    for activity in page:
+        payload = activity.data.data
+        places += [place for place in (payload, payload.get("referral")) if place and place.get("referrer")]
+    ids = {place["referrer"]["id"]: parse_id("cust", place["referrer"]["id"]) for place in places}
+    rows = await load_customers(connection, project_id, [each for each in ids.values() if each])
+    for place in places:
+        uid = ids[place["referrer"]["id"]]
+        row = rows.get(uid) if uid else None
+        place["referrer"] = msgspec.to_builtins(show_simple_customer(row)) if row else None
 
 
 def _compile_query(query: ActivityQuery, params: Params) -> list[str]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, TypeAlias
+from uuid import UUID
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
@@ -95,6 +96,11 @@ class SimpleCustomer(msgspec.Struct, kw_only=True):
     source_id: str | None
     metadata: dict[str, Any]
     object: Literal["customer"] = "customer"
+
+
+def refer_to_customer(customer_id: UUID | None) -> dict[str, str] | None:
+    """Somebody else in the data of an event: who reads of it is told the rest."""
+    return {"id": show_id("cust", customer_id), "object": "customer"} if customer_id else None
 
 
 def show_simple_customer(row: Row | Mapping[str, Any]) -> SimpleCustomer:

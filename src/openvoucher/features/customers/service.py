@@ -80,6 +80,8 @@ async def delete_customer(call: Call, customer_id: str) -> None:
         customer = msgspec.to_builtins(await _show(connection, call, row))
         event = NewEvent(type="customer.deleted", customer_id=row["id"], data={"customer": customer})
         await emit_events(connection, call, event)
+        if row["id"].int % _FOLD_EVERY == 0:
+            await store.fold_counts(connection, call.project.id)
 
 
 async def list_customer_segments(call: Call, customer_id: str) -> CustomerSegmentList:

@@ -209,7 +209,9 @@ async def delete_what_ends_with_it(connection: Connection, project_id: int, cust
 async def lock_what_refers_to_it(connection: Connection, project_id: int, customer_id: UUID) -> None:
     """Its orders and the vouchers it holds, each in the order of their ids, as everybody locks them."""
     await connection.execute(
-        "select 1 from shop_order where project_id = $1 and (customer_id = $2 or referrer_id = $2)"
+        "select 1 from shop_order where project_id = $1 and id in"
+        " (select id from shop_order where project_id = $1 and customer_id = $2"
+        "  union select id from shop_order where project_id = $1 and referrer_id = $2)"
         " order by id for update",
         project_id,
         customer_id,

@@ -8,7 +8,7 @@ to its `items` one to one. Whoever decides something about an order goes, in one
     before = await find_order(connection, project_id, sent, lock=True)      # or load_order(…, lock=True)
     order = await work_out_order(connection, call, sent, people, before, keep_products=True)
     order = dataclasses.replace(order, status=…, amounts=discount_order(order.amounts, 500))
-    await store_order(connection, call, order, before=before, referrer=people.referrer)
+    await store_order(connection, call, order, before=before)
 
 all of `service`. What only looks (a validation) stops before the last line, takes no lock, and keeps no
 products. The sums of a customer's orders are read from the table when they are asked for.

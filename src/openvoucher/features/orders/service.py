@@ -3,7 +3,6 @@
 import dataclasses
 from collections.abc import Iterator
 from typing import Any, Final
-from uuid import UUID
 
 import msgspec
 
@@ -11,7 +10,7 @@ from openvoucher.features.customers.schemas import (
     CustomerBody,
     CustomerReference,
     read_customer_reference,
-    show_simple_customer,
+    refer_to_customer,
 )
 from openvoucher.features.customers.service import find_customer, upsert_customer
 from openvoucher.features.orders import store
@@ -26,8 +25,8 @@ from openvoucher.features.outbox.schemas import NewEvent
 from openvoucher.features.outbox.service import emit_events
 from openvoucher.platform.call import Call
 from openvoucher.platform.db import Connection, Row, TransactionConflict
-from openvoucher.wire.errors import ApiError, duplicate_found, not_found
-from openvoucher.wire.ids import parse_id, show_id
+from openvoucher.wire.errors import duplicate_found, not_found
+from openvoucher.wire.ids import parse_id
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -87,7 +86,7 @@ async def _write(
     connection: Connection, call: Call, sent: SentOrder, people: People, before: OrderRecord | None
 ) -> OrderRecord:
     order = await work_out_order(connection, call, sent, people, before, keep_products=True)
-    return await store_order(connection, call, order, before=before, referrer=people.referrer)
+    return await store_order(connection, call, order, before=before)
 
 
 # --- for other features ----------------------------------------------------------------------------
@@ -189,7 +188,6 @@ async def store_order(
     order: OrderRecord,
     *,
     before: OrderRecord | None,
-    referrer: Row | None = None,
     redemption: dict[str, Any] | None = None,
 ) -> OrderRecord:
     """Write an order that was worked out, and tell what happened to it. `before`: as it was locked; None:
@@ -212,7 +210,7 @@ async def store_order(
             await store.update_orders(connection, call.project.id, [values])
         except store.SourceIdIsTaken:
             raise duplicate_found("order", "source_id", order.source_id or "") from None
-    await _tell(connection, call, order, before, referrer, redemption)
+    await _tell(connection, call, order, before, redemption)
     return order
 
 
@@ -232,13 +230,11 @@ async def _tell(
     call: Call,
     order: OrderRecord,
     before: OrderRecord | None,
-    referrer: Row | None,
     redemption: dict[str, Any] | None,
 ) -> None:
-    if referrer is None and order.referrer_id is not None:
-        referrer = await _find_person(connection, call.project.id, order.referrer_id)
     data = {
-        "referrer": msgspec.to_builtins(show_simple_customer(referrer)) if referrer else None,
+        # By id alone: of somebody who is deleted for good nothing may be left at others.
+        "referrer": refer_to_customer(order.referrer_id),
         "order": msgspec.to_builtins(show_order(order)),
         "redemption": redemption,
     }
@@ -253,11 +249,3 @@ async def _tell(
         # Who had it before has other sums now, too.
         events.append(NewEvent(type="customers.changed", data={"customer_ids": [previous.hex]}))
     await emit_events(connection, call, *events)
-
-
-async def _find_person(connection: Connection, project_id: int, customer_id: UUID) -> Row | None:
-    try:
-        return await find_customer(connection, project_id, show_id("cust", customer_id))
-    except ApiError:
-        # It was deleted since.
-        return None

@@ -89,9 +89,10 @@ async def refresh_portion(run: Run) -> PortionResult:
 
 
 async def give_up_refresh(run: Run, reason: str) -> None:
-    """The customers that are left are looked at when something happens to them, or time has passed."""
+    """Who is left is found by a look at everybody."""
     left = len(run.job.payload["customer_ids"]) - run.job.position
     log.error("the segments of %d customers were not refreshed: %s", left, reason)
+    await store.ask_for_evaluation(run.connection, run.job.project_id, asking_for="", now=run.now)
 
 
 async def _enqueue_refresh(

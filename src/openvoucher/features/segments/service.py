@@ -236,6 +236,12 @@ async def member_condition(
     return store.is_member(params.add(segment["id"]))
 
 
+async def forget_points_of_campaign(connection: Connection, project_id: int, *, now: datetime) -> None:
+    """A campaign of cards is gone: who is in a segment because of its points is decided anew for everybody.
+    (Of single cards their holders' events tell.)"""
+    await store.ask_for_evaluation(connection, project_id, asking_for="loyalty_points.campaigns.", now=now)
+
+
 async def list_customer_segments(call: Call, customer: Row | None) -> list[SimpleSegment]:
     """Segments that a customer is in, the newest first. None: nobody knows the customer, and the segments
     by rule are asked about somebody without any value (whom "not Paris" fits)."""

@@ -323,6 +323,19 @@ async def begin_evaluation(
         await _delete_ended_job(connection, project_id, before)
 
 
+async def ask_for_evaluation(
+    connection: Connection, project_id: int, *, asking_for: str, now: datetime
+) -> None:
+    """All auto-update segments are due whose filter has `asking_for` in it (empty: all)."""
+    await connection.execute(
+        "update segment set evaluate_after = $3 where project_id = $1 and type = 'auto-update'"
+        " and strpos(filter::text, $2) > 0 and (evaluate_after is null or evaluate_after > $3)",
+        project_id,
+        asking_for,
+        now,
+    )
+
+
 async def end_evaluation(
     connection: Connection,
     project_id: int,
@@ -333,7 +346,9 @@ async def end_evaluation(
 ) -> None:
     """`evaluated_at` None: it was given up."""
     await connection.execute(
-        "update segment set evaluated_at = coalesce($3, evaluated_at), evaluate_after = $4"
+        "update segment set evaluated_at = coalesce($3, evaluated_at),"
+        # Somebody may have asked for the next one since this one began.
+        " evaluate_after = least(evaluate_after, $4)"
         " where project_id = $1 and id = $2",
         project_id,
         segment_id,

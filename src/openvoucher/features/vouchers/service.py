@@ -10,6 +10,8 @@ from openvoucher.engine.codes import MAX_CODE_LENGTH, CodePattern
 from openvoucher.engine.inheritance import live_overrides
 from openvoucher.features.categories.schemas import Category
 from openvoucher.features.categories.service import load_categories
+from openvoucher.features.outbox.schemas import NewEvent
+from openvoucher.features.outbox.service import emit_events
 from openvoucher.features.terms.service import (
     category_of,
     check_object_metadata,
@@ -127,6 +129,8 @@ async def delete_voucher(call: Call, code: str, query: ForceQuery) -> None:
     """Into the bin, where its code stays reserved; with `force` for good."""
     async with call.db.transaction() as connection:
         row = await get_row(connection, call.project.id, code, lock=True)
+        if row["holder_id"]:
+            await _tell_holder(connection, call, row)
         if query.force:
             await store.delete_voucher(connection, call.project.id, row["id"])
         else:
@@ -398,3 +402,18 @@ async def _count_deleted(connection: Connection, call: Call, row: Row) -> None:
         await store.uncount_vouchers(
             connection, call.project.id, row["campaign_id"], removed=1, bound=int(row["revision"] is not None)
         )
+
+
+async def _tell_holder(connection: Connection, call: Call, row: Row) -> None:
+    """A voucher that somebody holds is being deleted."""
+    campaign = row["campaign_id"] and await load_campaign(connection, call.project.id, row["campaign_id"])
+    event = NewEvent(
+        type="customer.voucher.deleted",
+        customer_id=row["holder_id"],
+        campaign_id=row["campaign_id"],
+        data={
+            "campaign": show_simple_campaign(campaign) if campaign else None,
+            "voucher": await _show(connection, call, row),
+        },
+    )
+    await emit_events(connection, call, event)
