@@ -92,6 +92,7 @@ _SLOW = (
 # Of the slow ones, those that run in one process: they start servers, race, kill, or count what others do.
 _ALONE = (
     "/architecture/",
+    "/async_actions/test_routes",
     "/benchmarks/",
     "/chaos/",
     "/cli/",
