@@ -2,12 +2,12 @@
 
 import dataclasses
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from openvoucher.features.customers import store
 from openvoucher.features.customers.schemas import CustomerList, CustomerQuery, DateRange
 from openvoucher.features.customers.service import show_customers
-from openvoucher.features.segments.service import member_condition
+from openvoucher.features.segments.service import member_condition, member_selection
 from openvoucher.platform.call import Call
 from openvoucher.platform.db import Connection, Row
 from openvoucher.platform.db.conditions import (
@@ -52,19 +52,30 @@ _ORDERS: Final = {
 }
 
 
+# The order of all of a selection: there is no index of it to go along.
+_SELECTION_ORDERS: Final = {
+    **_ORDERS,
+    "source_id": "c.source_id, c.created_at, c.id",
+    "-source_id": "c.source_id desc nulls last, c.created_at desc, c.id desc",
+}
+
+
 async def list_customers(call: Call, query: CustomerQuery) -> CustomerList:
     """Pages, or with `starting_after` a scroll, which visits each customer once."""
     offset = query.offset()
     async with call.db.connection() as connection:
         question = await _compile(connection, call, query)
         has_more: Any = None
+        members: _Members | None = None
         if query.starting_after is not None:
             rows, has_more = await _scroll(connection, question, query)
-        elif query.order in ("source_id", "-source_id"):
-            rows = await _list_by_source_id(connection, question, query, offset)
-        else:
-            rows = await question.list_rows(connection, limit=query.limit, offset=offset)
-        if question.where:
+        if question.only_of_segment:
+            members = await _list_members(connection, call, query, offset)
+        if query.starting_after is None:
+            rows = await _list_page(connection, question, query, offset) if members is None else members.rows
+        if members is not None:
+            total = members.total
+        elif question.where:
             total = await store.count_customers(
                 connection, where=question.where, parameters=question.params.values
             )
@@ -83,6 +94,8 @@ class _Question:
     where: str
     params: Params
     order: str
+    # Whether being in the segment is all that is asked of a customer.
+    only_of_segment: bool
 
     async def list_rows(
         self, connection: Connection, *, limit: int | None, offset: int = 0, more: str = "", values: Any = ()
@@ -93,6 +106,44 @@ class _Question:
         return await store.list_customers(
             connection, where=where, parameters=params.values, order=self.order, limit=limit, offset=offset
         )
+
+
+class _Members(NamedTuple):
+    rows: list[Row]
+    total: int
+
+
+async def _list_members(
+    connection: Connection, call: Call, query: CustomerQuery, offset: int
+) -> _Members | None:
+    """Of a passive segment: its rule is put to all customers once, for the page and the total. A scroll finds
+    its rows itself. None for other segments.
+    """
+    params = Params()
+    selection = await member_selection(connection, call.project, query.segment_id or "", params, now=call.now)
+    if selection is None:
+        return None
+    order = query.order or "-created_at"
+    ids, total = await store.list_selected_ids(
+        connection,
+        selection=selection,
+        parameters=params.values,
+        order=_SELECTION_ORDERS[order],
+        limit=query.limit if query.starting_after is None else 0,
+        offset=offset,
+    )
+    found = {row["id"]: row for row in await store.list_by_ids(connection, call.project.id, ids)}
+    # Who was deleted meanwhile is left out.
+    rows = [row for row in map(found.get, ids) if row is not None and row["deleted_at"] is None]
+    return _Members(rows, total)
+
+
+async def _list_page(
+    connection: Connection, question: _Question, query: CustomerQuery, offset: int
+) -> list[Row]:
+    if query.order in ("source_id", "-source_id"):
+        return await _list_by_source_id(connection, question, query, offset)
+    return await question.list_rows(connection, limit=query.limit, offset=offset)
 
 
 async def _list_by_source_id(
@@ -138,7 +189,12 @@ async def _compile(connection: Connection, call: Call, query: CustomerQuery) -> 
     if query.filters is not None:
         filters = parse_filters(query.filters, source="query")
         terms.append(compile_filters(filters, _COLUMNS, params, now=call.now, timezone=call.project.timezone))
-    return _Question("".join(f" and {term}" for term in terms), params, _ORDERS[query.order or "-created_at"])
+    return _Question(
+        "".join(f" and {term}" for term in terms),
+        params,
+        _ORDERS[query.order or "-created_at"],
+        only_of_segment=bool(query.segment_id) and len(terms) == 1,
+    )
 
 
 def _equal_text(term: str, sent: str, params: Params) -> str:

@@ -91,6 +91,24 @@ async def count_customers(connection: Connection, *, where: str, parameters: lis
     return count
 
 
+async def list_selected_ids(
+    connection: Connection, *, selection: str, parameters: list[Any], order: str, limit: int, offset: int
+) -> tuple[list[UUID], int]:
+    """A page of a selection that is dear to make, and how many it has: it is made once for both.
+
+    `selection` is what a `select ... from` goes on with, over `customer c`.
+    """
+    row = await connection.fetchrow(
+        "with selected as materialized"
+        f" (select c.id, c.created_at, c.updated_at, c.source_id from {selection})"
+        f" select array(select c.id from selected c order by {order} limit {limit} offset {offset}) as page,"
+        " (select count(*) from selected) as total",
+        *parameters,
+    )
+    assert row is not None  # noqa: S101 - a select without a table has one row
+    return row["page"], row["total"]
+
+
 async def count_all_customers(connection: Connection, project_id: int) -> int:
     """All that are there, without visiting them."""
     count: int = await connection.fetchval(

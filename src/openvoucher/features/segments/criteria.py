@@ -6,7 +6,7 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from openvoucher.features.segments.columns import COLUMNS, group_columns, is_misnamed
-from openvoucher.platform.db.conditions import Params, compile_filters
+from openvoucher.platform.db.conditions import Column, Params, compile_filters
 from openvoucher.wire.filters import OPERATORS, Condition, Filters, parse_filters
 
 # Nobody is born next month: of birthdays a period means the days of any year.
@@ -43,17 +43,30 @@ def compile_criteria_of_all(
     filters: Filters, params: Params, *, project_id: int, now: datetime, timezone: ZoneInfo
 ) -> str:
     """The same, for a statement that asks it of all customers (a count, a list): they are asked together."""
-    fields = {condition.field for condition in filters.conditions}
-    columns, joins = group_columns(fields, project_id, params)
-    if not joins:
+    if not _group_columns(filters, project_id, Params())[1]:
         return compile_criteria(filters, params, now=now, timezone=timezone)
+    selection = select_matching(filters, params, project_id=project_id, now=now, timezone=timezone)
+    # The array is made once. Of what comes out of it the planner expects a handful, and so makes a hash table
+    # of it; of the bare selection it may expect so few that it compares everybody with everybody. Without
+    # "is true" the condition became a join, and a million members were looked up by their ids one by one.
+    return f"(c.id in (select unnest(array(select c.id from {selection})))) is true"  # noqa: S608 - placeholders and our own text
+
+
+def select_matching(
+    filters: Filters, params: Params, *, project_id: int, now: datetime, timezone: ZoneInfo
+) -> str:
+    """All customers `c` who match, as what a `select ... from` goes on with."""
+    columns, joins = _group_columns(filters, project_id, params)
     condition = compile_filters(filters, {**COLUMNS, **columns}, params, now=now, timezone=timezone)
-    # The array is made once. Of what comes out of it the planner expects a handful, and so looks each up by
-    # its id; of the bare selection it may expect so few that it compares everybody with everybody.
+    place = params.add(project_id)
     return (
-        f"c.id in (select unnest(array(select c.id from customer c {' '.join(joins)}"  # noqa: S608 - placeholders and our own text
-        f" where c.project_id = {params.add(project_id)}::integer and c.deleted_at is null and {condition})))"
+        f"customer c {' '.join(joins)}"
+        f" where c.project_id = {place}::integer and c.deleted_at is null and {condition}"
     )
+
+
+def _group_columns(filters: Filters, project_id: int, params: Params) -> tuple[dict[str, Column], list[str]]:
+    return group_columns({condition.field for condition in filters.conditions}, project_id, params)
 
 
 def follows_time(filters: Filters) -> bool:

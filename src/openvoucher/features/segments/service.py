@@ -10,7 +10,7 @@ from msgspec import UNSET
 
 from openvoucher.features.outbox.service import show_source
 from openvoucher.features.segments import store
-from openvoucher.features.segments.criteria import compile_criteria_of_all, read_criteria
+from openvoucher.features.segments.criteria import compile_criteria_of_all, read_criteria, select_matching
 from openvoucher.features.segments.evaluation import start_evaluation
 from openvoucher.features.segments.listing import compile_activity_query, compile_query
 from openvoucher.features.segments.members import find_matching
@@ -234,6 +234,20 @@ async def member_condition(
             criteria, params, project_id=project.id, now=now, timezone=project.timezone
         )
     return store.is_member(params.add(segment["id"]))
+
+
+async def member_selection(
+    connection: Connection, project: Project, segment_id: str, params: Params, *, now: datetime
+) -> str | None:
+    """The members of a passive segment as what a `select ... from` goes on with, called `c`: a statement
+    about nobody else needs not look for them among all customers. None for segments of other types, whose
+    members an index has. Raises not_found with what was sent.
+    """
+    segment = await _find_segment(connection, project.id, segment_id)
+    if segment["type"] != "passive":
+        return None
+    criteria = read_criteria(segment["filter"])
+    return select_matching(criteria, params, project_id=project.id, now=now, timezone=project.timezone)
 
 
 async def forget_points_of_campaign(connection: Connection, project_id: int, *, now: datetime) -> None:
