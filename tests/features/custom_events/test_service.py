@@ -252,7 +252,11 @@ async def test_a_referral_names_its_code_and_its_referrer(
         "campaign_type": "DISCOUNT_COUPONS",
         "type": "STATIC",
         "is_referral_code": False,
+        "join_once": False,
         "active": True,
+        "metadata": {},
+        "start_date": None,
+        "expiration_date": None,
         "object": "campaign",
     }
     assert (referral["voucher"]["id"], referral["voucher"]["code"]) == (voucher["id"], "FRIEND")

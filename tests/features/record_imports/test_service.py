@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import AsyncIterator
 from typing import Any
 
+import httpx
 import msgspec
 import pytest
 
@@ -158,3 +159,37 @@ def test_headers_match_whatever_their_case_and_the_others_are_metadata() -> None
 
 def _with_portions_of(call: Call, rows: int) -> Call:
     return dataclasses.replace(call, settings=msgspec.structs.replace(call.settings, portion_rows=rows))
+
+
+@pytest.mark.parametrize("path", ["customers/importCSV", "products/importCSV", "skus/importCSV"])
+async def test_who_asks_for_a_dry_run_does_not_get_the_import(
+    client: httpx.AsyncClient, db: Database, path: str
+) -> None:
+    files = {"file": ("rows.csv", b"Name,Source_id\nAnn,ann\n", "text/csv")}
+    answer = await client.post(f"/v1/{path}?dry_run=true", files=files)
+    await check_refused(answer, db)
+
+
+async def test_who_asks_for_a_dry_run_of_orders_does_not_get_the_import(
+    client: httpx.AsyncClient, db: Database
+) -> None:
+    await check_refused(await client.post("/v1/orders/import?dry_run=true", json=[{"amount": 1}]), db)
+
+
+async def check_refused(answer: httpx.Response, db: Database) -> None:
+    assert (answer.status_code, answer.json()["key"]) == (400, "invalid_query_params")
+    async with db.connection() as connection:
+        assert await connection.fetchval("select count(*) from job") == 0
+
+
+async def test_an_import_of_records_cannot_be_undone_to_nothing(
+    client: httpx.AsyncClient, worker: Worker
+) -> None:
+    files = {"file": ("rows.csv", b"Name,Source_id\nAnn,ann\n", "text/csv")}
+    accepted = await client.post("/v1/customers/importCSV", files=files)
+    await worker.run_until_idle()
+    answer = await client.post(f"/v1/async-actions/{accepted.json()['async_action_id']}/undo")
+    assert (answer.status_code, answer.json()["details"]) == (
+        400,
+        "An async action of type CUSTOMERS.IMPORT_CSV made no codes that could be removed.",
+    )

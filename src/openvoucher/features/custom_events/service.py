@@ -26,7 +26,12 @@ from openvoucher.features.customers.service import find_customer, upsert_custome
 from openvoucher.features.outbox.schemas import NewEvent
 from openvoucher.features.outbox.service import emit_events
 from openvoucher.features.vouchers.schemas import show_voucher
-from openvoucher.features.vouchers.service import get_row, load_campaign, load_categories_of
+from openvoucher.features.vouchers.service import (
+    get_row,
+    load_campaign,
+    load_categories_of,
+    show_simple_campaign,
+)
 from openvoucher.platform.call import Call
 from openvoucher.platform.db import Connection, Row
 from openvoucher.wire.dates import format_instant
@@ -193,17 +198,7 @@ async def _find_code(connection: Connection, call: Call, block: str, sent: Any) 
 
 async def _show_campaign(connection: Connection, call: Call, row: Row) -> dict[str, Any] | None:
     campaign = row["campaign_id"] and await load_campaign(connection, call.project.id, row["campaign_id"])
-    if not campaign:
-        return None
-    return {
-        "id": show_id("camp", campaign.id),
-        "name": campaign.name,
-        "campaign_type": campaign.campaign_type,
-        "type": campaign.type,
-        "is_referral_code": campaign.is_referral_code,
-        "active": campaign.active,
-        "object": "campaign",
-    }
+    return show_simple_campaign(campaign) if campaign else None
 
 
 async def _find_referrer(

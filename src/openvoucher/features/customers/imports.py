@@ -9,11 +9,13 @@ from openvoucher.features.async_actions.schemas import AcceptedAction
 from openvoucher.features.customers.bulk_schemas import CustomerRow
 from openvoucher.features.customers.csv_rows import CustomerRowReader, read_header
 from openvoucher.features.customers.portions import describe_origin, load_metadata_rules, store_rows
+from openvoucher.features.record_imports.schemas import RecordImportQuery
 from openvoucher.features.record_imports.service import (
     describe_refusal,
     load_rows,
     receive_csv,
     record_rows,
+    refuse_dry_run,
 )
 from openvoucher.platform.call import Call
 from openvoucher.platform.http.operations import Upload
@@ -25,7 +27,8 @@ JOB_KIND: Final = "customer_import"
 _encode = msgspec.json.Encoder(order="deterministic").encode
 
 
-async def import_customers_csv(call: Call, upload: Upload) -> AcceptedAction:
+async def import_customers_csv(call: Call, upload: Upload, query: RecordImportQuery) -> AcceptedAction:
+    refuse_dry_run(query)
     return await receive_csv(
         call, upload, type="CUSTOMERS.IMPORT_CSV", job_kind=JOB_KIND, payload=describe_origin(call)
     )

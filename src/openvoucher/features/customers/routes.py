@@ -27,6 +27,7 @@ from openvoucher.features.customers.schemas import (
     CustomerSegmentList,
     PermanentDeletion,
 )
+from openvoucher.features.record_imports.schemas import RecordImportQuery
 from openvoucher.platform.http.operations import Operation
 
 OPERATIONS = [
@@ -110,6 +111,7 @@ OPERATIONS = [
         method="POST",
         path="/v1/customers/importCSV",
         run=imports.import_customers_csv,
+        query=RecordImportQuery,
         summary="Import customers from a CSV file",
         upload=True,
         status=202,

@@ -28,7 +28,8 @@ from openvoucher.features.outbox.schemas import NewEvent
 from openvoucher.features.outbox.service import emit_project_events, show_source
 from openvoucher.features.products.schemas import ItemOverride, ResolvedItem
 from openvoucher.features.products.service import override_imported_items, resolve_items
-from openvoucher.features.record_imports.service import load_items, receive_items, record_rows
+from openvoucher.features.record_imports.schemas import RecordImportQuery
+from openvoucher.features.record_imports.service import load_items, receive_items, record_rows, refuse_dry_run
 from openvoucher.platform.call import Call
 from openvoucher.platform.db import TransactionConflict
 from openvoucher.platform.jobs import PortionResult, Run
@@ -61,8 +62,9 @@ class _Row:
         self.reason = error.details or error.message
 
 
-async def import_orders(call: Call, body: list[OrderBody]) -> AcceptedAction:
+async def import_orders(call: Call, body: list[OrderBody], query: RecordImportQuery) -> AcceptedAction:
     """Take them in, if all have the form of orders. Imports of a project run one after the other."""
+    refuse_dry_run(query)
     for number, order in enumerate(body, 1):
         if number % _READ_AT_ONCE == 0:
             await asyncio.sleep(0)

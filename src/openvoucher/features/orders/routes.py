@@ -3,6 +3,7 @@
 from openvoucher.features.async_actions.schemas import AcceptedAction
 from openvoucher.features.orders import imports, service
 from openvoucher.features.orders.schemas import Order, OrderBody, OrderImportBody, OrderList, OrderQuery
+from openvoucher.features.record_imports.schemas import RecordImportQuery
 from openvoucher.platform.http.operations import Operation
 
 OPERATIONS: list[Operation] = [
@@ -41,6 +42,7 @@ OPERATIONS: list[Operation] = [
         method="POST",
         path="/v1/orders/import",
         run=imports.import_orders,
+        query=RecordImportQuery,
         summary="Import up to 2,000 historical orders; nobody is told of them",
         body=OrderImportBody,
         answer=AcceptedAction,

@@ -24,12 +24,13 @@ from openvoucher.features.products.schemas import (
     show_product_id,
 )
 from openvoucher.features.products.writing import Change, write_changes
-from openvoucher.features.record_imports.schemas import ImportedRow
+from openvoucher.features.record_imports.schemas import ImportedRow, RecordImportQuery
 from openvoucher.features.record_imports.service import (
     describe_refusal,
     load_rows,
     receive_csv,
     record_rows,
+    refuse_dry_run,
 )
 from openvoucher.platform.call import Call
 from openvoucher.platform.db import Row
@@ -44,11 +45,13 @@ _UPDATED_OF_PRODUCTS: Final = ("name",)
 _UPDATED_OF_SKUS: Final = ("sku", "price")
 
 
-async def import_products_csv(call: Call, upload: Upload) -> AcceptedAction:
+async def import_products_csv(call: Call, upload: Upload, query: RecordImportQuery) -> AcceptedAction:
+    refuse_dry_run(query)
     return await receive_csv(call, upload, type="PRODUCTS.IMPORT_CSV", job_kind=PRODUCT_JOB)
 
 
-async def import_skus_csv(call: Call, upload: Upload) -> AcceptedAction:
+async def import_skus_csv(call: Call, upload: Upload, query: RecordImportQuery) -> AcceptedAction:
+    refuse_dry_run(query)
     return await receive_csv(call, upload, type="SKUS.IMPORT_CSV", job_kind=SKU_JOB)
 
 

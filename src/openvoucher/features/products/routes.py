@@ -18,6 +18,7 @@ from openvoucher.features.products.schemas import (
     SkuQuery,
     SkuUpdate,
 )
+from openvoucher.features.record_imports.schemas import RecordImportQuery
 from openvoucher.platform.http.operations import Operation
 
 OPERATIONS = [
@@ -59,6 +60,7 @@ OPERATIONS = [
         method="POST",
         path="/v1/products/importCSV",
         run=csv_imports.import_products_csv,
+        query=RecordImportQuery,
         summary="Create products from a CSV file, or rename those that are there",
         upload=True,
         answer=AcceptedAction,
@@ -123,6 +125,7 @@ OPERATIONS = [
         method="POST",
         path="/v1/skus/importCSV",
         run=csv_imports.import_skus_csv,
+        query=RecordImportQuery,
         summary="Create SKUs from a CSV file, or change name and price of those that are there",
         upload=True,
         answer=AcceptedAction,

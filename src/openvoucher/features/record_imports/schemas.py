@@ -15,6 +15,12 @@ class ImportedRow(NamedTuple):
     cells: list[str]
 
 
+class RecordImportQuery(msgspec.Struct, kw_only=True):
+    """Who asks for a dry run must not get the import instead (see `refuse_dry_run`)."""
+
+    dry_run: bool = False
+
+
 class BulkMetadata(msgspec.Struct, kw_only=True):
     """The same metadata for many."""
 

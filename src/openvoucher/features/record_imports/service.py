@@ -7,12 +7,12 @@ import msgspec
 
 from openvoucher.features.async_actions.schemas import AcceptedAction, RowOutcome, is_bulk_update
 from openvoucher.features.async_actions.service import InputReceiver, load_input, record_portion
-from openvoucher.features.record_imports.schemas import ImportedRow
+from openvoucher.features.record_imports.schemas import ImportedRow, RecordImportQuery
 from openvoucher.platform.call import Call
 from openvoucher.platform.csv import BrokenCsv, CsvRows
 from openvoucher.platform.http.operations import Upload
 from openvoucher.platform.jobs import PermanentFailure, PortionResult, Run
-from openvoucher.wire.errors import invalid_payload
+from openvoucher.wire.errors import invalid_payload, invalid_query_params
 
 # Imports of up to so many portions run in the order in which they came; longer ones take turns.
 _SHORT_IMPORT_PORTIONS: Final = 5
@@ -30,6 +30,12 @@ _Item = TypeVar("_Item")
 
 
 # --- taking in ---------------------------------------------------------------------------------------
+
+
+def refuse_dry_run(query: RecordImportQuery) -> None:
+    """Raises invalid_query_params."""
+    if query.dry_run:
+        raise invalid_query_params("Property .dry_run must be false: only imports of codes can be tried out")
 
 
 async def receive_csv(

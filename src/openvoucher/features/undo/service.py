@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
 
-from openvoucher.features.async_actions.schemas import AcceptedAction, RowOutcome
+from openvoucher.features.async_actions.schemas import AcceptedAction, RowOutcome, name_key
 from openvoucher.features.async_actions.service import find_ended_action, record_portion, start_action
 from openvoucher.features.projects.service import get_project
 from openvoucher.features.undo import store
@@ -32,7 +32,8 @@ async def undo_async_action(call: Call, async_action_id: str) -> AcceptedAction:
     """
     action = await find_ended_action(call, async_action_id)
     kind: str = action["type"]
-    if not ("IMPORT" in kind or kind.endswith("_GENERATE")) or action["dry_run"]:
+    made_codes = name_key(kind) == "code" and ("IMPORT" in kind or kind.endswith("_GENERATE"))
+    if not made_codes or action["dry_run"]:
         what = "A dry run" if action["dry_run"] else f"An async action of type {kind}"
         raise invalid_async_action(f"{what} made no codes that could be removed.")
     async with call.db.transaction() as connection:
